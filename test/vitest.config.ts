@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export default defineConfig({
+  root,
+  // Tests run against the sources; the built packages are tested in test/packaging.
+  resolve: { alias: [{ find: /^@man\/([a-z0-9-]+)$/, replacement: `${root}packages/$1/src/index.ts` }] },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/**/*.long.test.ts'],
+    // The native addon cannot load in worker threads.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    execArgv: ['--expose-gc'],
+    env: { TF_CPP_MIN_LOG_LEVEL: '2' },
+  },
+});
