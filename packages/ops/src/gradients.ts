@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs';
+import { lossNotScalar, nestedGradients, noGradient } from './errors.ts';
+
+interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  readonly outputs: readonly tf.Tensor[];
+  readonly gradient?: (dys: (tf.Tensor | null)[]) => Readonly<Record<string, () => tf.Tensor>>;
+  readonly saved: readonly tf.Tensor[];
+}
+
+interface EngineState {
+  activeTape: TapeNode[] | null;
+  gradientDepth: number;
+}
+
+interface TapedEngine {
+  readonly state: EngineState;
+  startTape(): void;
+  endTape(): void;
+}
+
+/** What {@link gradients} found: the value of `f` and a gradient (or null) for every variable, all owned by the caller. */
+export interface Gradients<T> {
+  readonly value: T;
+  readonly gradients: (tf.Tensor | null)[];
+}
+
+/**
+ * The value of `f` and the gradients of its `loss` with respect to `variables`; null where the loss does not depend on one.
+ *
+ * Unlike `tf.variableGrads`, the reverse pass frees each tensor saved by the forward pass, and each intermediate
+ * gradient, as soon as its last reader is done, and computes no gradient that nobody asked for. Works with every
+ * operation that has a registered tfjs gradient, ours or stock. Other tensors that `f` returns (features, logits) live on.
+ *
+ * @throws MAN_OPS_NESTED_GRADIENTS inside another gradient computation
+ * @throws MAN_OPS_LOSS_NOT_SCALAR when `f` returns no float32 scalar as `loss`
+ * @throws MAN_OPS_NO_GRADIENT when an operation on the way has none
+ * @example
+ * ```ts
+ * const { value, gradients: [dw] } = gradients(() => ({ loss: softmaxCrossEntropy(linear(x, w, b), labels) }), [w]);
+ * ```
+ */
+export function gradients<T extends { readonly loss: tf.Scalar }>(f: () => T, variables: readonly tf.Tensor[]): Gradients<T> {
+  const { value, tape } = record(f);
+  try {
+    if (!(value.loss instanceof tf.Tensor) || value.loss.rank !== 0 || value.loss.dtype !== 'float32') throw lossNotScalar(value.loss);
+    return { value, gradients: tf.tidy(() => reverse(tape, value.loss, variables) as tf.TensorContainer) as (tf.Tensor | null)[] };
+  } catch (error) {
+    tf.dispose(value as tf.TensorContainer);
+    throw error;
+  } finally {
+    for (const node of tape) tf.dispose(node.saved as tf.Tensor[]);
+  }
+}
+
+function record<T>(f: () => T): { value: T; tape: TapeNode[] } {
+  const engine = tf.engine() as unknown as TapedEngine;
+  if (engine.state.gradientDepth > 0) throw nestedGradients();
+  engine.startTape();
+  const tape = engine.state.activeTape as TapeNode[];
+  try {
+    return { value: tf.tidy(f as () => tf.TensorContainer) as T, tape };
+  } catch (error) {
+    for (const node of tape) tf.dispose(node.saved as tf.Tensor[]);
+    throw error;
+  } finally {
+    engine.endTape();
+    engine.state.activeTape = null;
+  }
+}
+
+/** Walks the tape backward. Runs inside a tidy, which owns every gradient until it is returned. */
+function reverse(tape: readonly TapeNode[], loss: tf.Tensor, variables: readonly tf.Tensor[]): (tf.Tensor | null)[] {
+  const wanted = dependents(tape, variables);
+  const keep = new Set(variables.map((variable) => variable.id));
+  const found = new Map<number, tf.Tensor>();
+  if (wanted.has(loss.id)) found.set(loss.id, tf.scalar(1));
+  for (let i = tape.length - 1; i >= 0; i--) {
+    const node = tape[i] as TapeNode;
+    if (node.outputs.some((output) => found.has(output.id))) {
+      for (const [id, gradient] of differentiate(node, found, wanted)) accumulate(found, id, gradient);
+    }
+    for (const output of node.outputs) {
+      if (keep.has(output.id)) continue;
+      found.get(output.id)?.dispose();
+      found.delete(output.id);
+    }
+    tf.dispose(node.saved as tf.Tensor[]);
+  }
+  return variables.map((variable) => found.get(variable.id) ?? null);
+}
+
+/** Identifiers of the variables and of every tensor computed from one. */
+function dependents(tape: readonly TapeNode[], variables: readonly tf.Tensor[]): Set<number> {
+  const ids = new Set(variables.map((variable) => variable.id));
+  for (const node of tape) {
+    for (const name in node.inputs) {
+      if (!ids.has((node.inputs[name] as tf.Tensor).id)) continue;
+      for (const output of node.outputs) ids.add(output.id);
+      break;
+    }
+  }
+  return ids;
+}
+
+/** The gradients of one operation's inputs, only of those on the way to a variable. */
+function differentiate(node: TapeNode, found: ReadonlyMap<number, tf.Tensor>, wanted: ReadonlySet<number>): [number, tf.Tensor][] {
+  const names = Object.keys(node.inputs).filter((name) => wanted.has((node.inputs[name] as tf.Tensor).id));
+  if (names.length === 0) return [];
+  const { gradient } = node;
+  if (gradient === undefined) throw noGradient(node.kernelName);
+  const incoming = node.outputs.map((output) => found.get(output.id) ?? null);
+  return tf.tidy(() => {
+    const thunks = gradient(incoming);
+    return names.map((name): [number, tf.Tensor] => {
+      const thunk = thunks[name];
+      if (thunk === undefined) throw noGradient(`${node.kernelName}.${name}`);
+      const dx = tf.tidy(thunk);
+      // A thunk may pass on the incoming gradient itself, whose life ends with this operation.
+      return [(node.inputs[name] as tf.Tensor).id, incoming.includes(dx) ? tf.clone(dx) : dx];
+    });
+  });
+}
+
+function accumulate(found: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {
+  const before = found.get(id);
+  if (before === undefined) {
+    found.set(id, gradient);
+    return;
+  }
+  found.set(id, tf.add(before, gradient));
+  before.dispose();
+  gradient.dispose();
+}
