@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { memory } from '@tensorflow/tfjs';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLoader, createLoaderWith } from './loader.ts';
+import type { LoaderOptions } from './loader-options.ts';
+import { createPreparer, workerFileOf } from './preparer.ts';
+import { all, countingSplit, digest, plain } from './testing/fixtures.ts';
+
+const run = promisify(execFile);
+const augment = { pad: 2, flip: true };
+let folder = '';
+let worker = '';
+
+/** Node cannot run the sources as a thread: they are bundled as the build does, into a folder of the test's own. */
+async function bundle(entry: string, name: string): Promise<string> {
+  await build({
+    configFile: false,
+    logLevel: 'silent',
+    build: {
+      target: 'node20',
+      outDir: folder,
+      emptyOutDir: false,
+      minify: false,
+      lib: { entry: fileURLToPath(new URL(entry, import.meta.url)), formats: ['es'], fileName: () => name },
+      rollupOptions: { external: [/^node:/, 'piscina'] },
+    },
+    resolve: { alias: [{ find: '@man/base', replacement: fileURLToPath(new URL('../../base/src/index.ts', import.meta.url)) }] },
+  });
+  return join(folder, name);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'man-threads-'));
+  // The bundles find piscina where this file finds it.
+  const [modules] =
+    createRequire(import.meta.url)
+      .resolve.paths('piscina')
+      ?.filter((path) => existsSync(join(path, 'piscina'))) ?? [];
+  symlinkSync(modules as string, join(folder, 'node_modules'));
+  worker = await bundle('./augment-worker.ts', 'augment-worker.mjs');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const threads = () => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort' || kind === 'Worker').length;
+const loaderOf = (options: LoaderOptions, shared = true) => createLoaderWith(countingSplit(50, [8, 8, 3], shared), options, worker);
+
+describe('worker threads', () => {
+  it('have a program without tfjs', () => {
+    const code = readFileSync(worker, 'utf8');
+    expect(code).toContain('prepare');
+    expect(code).not.toMatch(/tensorflow|tfjs|import /);
+  });
+
+  it.each([
+    { workers: 1, prefetch: 1 },
+    { workers: 1, prefetch: 4 },
+    { workers: 2, prefetch: 3 },
+  ])('give the batches that no thread gives: %o', async (spread) => {
+    const options = { batch: 8, shuffle: true, seed: 9, augment };
+    const expected = [1, 2].map(async (epoch) =>
+      digest(await all(createLoader(countingSplit(50), { ...options, workers: 0 }).epoch(epoch))),
+    );
+    for (const shared of [true, false]) {
+      const loader = loaderOf({ ...options, ...spread }, shared);
+      expect(loader.workers).toBe(spread.workers);
+      const got = [digest(await all(loader.epoch(1))), digest(await all(loader.epoch(2)))];
+      expect(got).toEqual(await Promise.all(expected));
+      await loader.close();
+    }
+  });
+
+  it('end with an iteration that is left early, and with close', async () => {
+    const tensors = memory().numTensors;
+    const before = threads();
+    const loader = loaderOf({ batch: 8, augment, workers: 2 });
+    for await (const batch of loader.epoch(1)) {
+      expect(threads()).toBeGreaterThan(before);
+      plain(batch);
+      break;
+    }
+    expect(threads()).toBe(before);
+    // It can be used again, as if nothing had been.
+    const whole = await all(loader.epoch(1));
+    expect(whole).toHaveLength(7);
+    await loader.close();
+    expect([threads(), memory().numTensors]).toEqual([before, tensors]);
+    await loader.close();
+  });
+
+  it('report a thread that fails', async () => {
+    const broken = join(folder, 'broken.mjs');
+    writeFileSync(broken, "export const nothing = 1;\nthrow new Error('cannot start');\n");
+    const loader = createLoaderWith(countingSplit(50), { batch: 8, workers: 1 }, broken);
+    await expect(all(loader.epoch(1))).rejects.toMatchObject({
+      code: 'MAN_DATA_WORKER_FAILED',
+      message: expect.stringContaining('cannot start'),
+    });
+    await loader.close();
+  });
+
+  it('let the process end by itself, without close', async () => {
+    const preparer = await bundle('./preparer.ts', 'preparer.mjs');
+    const script = join(folder, 'leave.mjs');
+    writeFileSync(
+      script,
+      `import { createPreparer } from ${JSON.stringify(pathToFileURL(preparer).href)};
+       const preparer = createPreparer(1, 2, ${JSON.stringify(worker)});
+       const out = new Float32Array(new SharedArrayBuffer(16));
+       const source = new Uint8Array(new SharedArrayBuffer(4)).fill(255);
+       await preparer.prepare({ source, rows: Uint32Array.of(0), shape: [2, 2, 1], recipe: null, placements: null, out });
+       console.log(out.join());`,
+    );
+    const started = Date.now();
+    const { stdout } = await run(process.execPath, [script], { timeout: 4000 });
+    expect(stdout.trim()).toBe('1,1,1,1');
+    expect(Date.now() - started).toBeLessThan(3500);
+  });
+});
+
+describe('createPreparer', () => {
+  it('refuses threads whose program is not there', () => {
+    expect(() => createPreparer(1, 2, join(folder, 'absent.js'))).toThrow(expect.objectContaining({ code: 'MAN_DATA_WORKER_MISSING' }));
+  });
+
+  it('takes no threads from sources unless told to, and knows where they would be', () => {
+    expect(createPreparer(undefined, 2).workers).toBe(0);
+    expect(workerFileOf('file:///x/data/src/preparer.ts')).toEqual({ file: '/x/data/dist/augment-worker.js', built: false });
+    expect(workerFileOf('file:///x/data/dist/index.js')).toEqual({ file: '/x/data/dist/augment-worker.js', built: true });
+  });
+});
