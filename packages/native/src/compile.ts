@@ -1,0 +1,106 @@
+import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import type { LibraryFolder } from './cache.ts';
+import { compileFailed, noLibraryIn } from './errors.ts';
+import { moveIntoPlace, temporaryName } from './files.ts';
+import type { Tool } from './find-tools.ts';
+import { frameworkName, libraryNames } from './platform.ts';
+import { runTool } from './run-tool.ts';
+import { libraryIn } from './status.ts';
+import type { TfjsPackage } from './tfjs-package.ts';
+
+/** Options of {@link compileAddon}. */
+export interface CompileOptions {
+  readonly compiler: Tool;
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Compiles the addon of `target` against `library` and puts it where the package looks for it.
+ *
+ * @throws MAN_NATIVE_COMPILE
+ */
+export async function compileAddon(target: TfjsPackage, library: LibraryFolder, options: CompileOptions): Promise<void> {
+  const name = libraryIn(library.dir);
+  if (name === undefined) throw noLibraryIn(library.dir, libraryNames());
+  await mkdir(dirname(target.addon), { recursive: true });
+  await removeLeftovers(dirname(target.addon));
+  const temporary = temporaryName(target.addon);
+  const { command, args } = options.compiler;
+  try {
+    const all = [...args, ...compilerArguments(target, library, name, temporary)];
+    const result = await runTool(command, all, { cwd: target.dir, env: options.env, signal: options.signal });
+    if (result.code !== 0) throw compileFailed(command, result.stderr || result.stdout || `ended by ${result.killedBy}`);
+    await moveIntoPlace(temporary, target.addon);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** What the compiler is told; the addon finds its library through the package's link, so neither depends on the cache's place. */
+export function compilerArguments(
+  target: TfjsPackage,
+  library: LibraryFolder,
+  libraryName: string,
+  output: string,
+  platform: NodeJS.Platform = process.platform,
+): string[] {
+  const common = [
+    ...['-O2', '-fPIC', '-std=c++17', `-DNAPI_VERSION=${target.napi}`],
+    ...['-I.', `-I${nodeApiHeaders()}`, `-I${library.include}`],
+    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', '-o', output],
+  ];
+  const names = [libraryName, frameworkName(platform)];
+  if (platform === 'darwin') {
+    const files = names.map((name) => join(library.dir, name));
+    return ['-bundle', '-undefined', 'dynamic_lookup', ...common, ...files, '-Wl,-rpath,@loader_path/../../deps/lib'];
+  }
+  return ['-shared', ...common, `-L${library.dir}`, ...names.map((name) => `-l:${name}`), '-Wl,-rpath,$ORIGIN/../../deps/lib'];
+}
+
+/** Makes the package's `deps/lib` lead to `dir`; a folder that stood there is put aside, and named back by {@link unlinkLibrary}. */
+export async function linkLibrary(target: TfjsPackage, dir: string): Promise<void> {
+  await mkdir(dirname(target.link), { recursive: true });
+  await removeLeftovers(dirname(target.link));
+  const temporary = temporaryName(target.link);
+  await symlink(dir, temporary);
+  if ((await isLink(target.link)) === false) {
+    await rm(aside(target), { recursive: true, force: true });
+    await rename(target.link, aside(target));
+  }
+  await rename(temporary, target.link);
+}
+
+/** Takes the link away, and puts back what stood there before. */
+export async function unlinkLibrary(target: TfjsPackage): Promise<void> {
+  if ((await isLink(target.link)) === true) await rm(target.link);
+  if ((await isLink(target.link)) === undefined) await rename(aside(target), target.link).catch(() => undefined);
+}
+
+/** Whether `path` is a link; `undefined` when nothing is there. */
+export async function isLink(path: string): Promise<boolean | undefined> {
+  try {
+    await readlink(path);
+    return true;
+  } catch {
+    return (await stat(path).catch(() => undefined)) === undefined ? undefined : false;
+  }
+}
+
+function aside(target: TfjsPackage): string {
+  return `${target.link}.before-man-native`;
+}
+
+function nodeApiHeaders(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
+}
+
+/** Files of runs that were killed; the lock on the package says that nobody is using them. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  await Promise.all(
+    names.filter((name) => /\.tmp-[0-9a-f]{8}$/.test(basename(name))).map((name) => rm(join(folder, name), { force: true })),
+  );
+}
