@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from files import write_atomically
 from layouts import activation, parameter
 from methods import move_average
 
@@ -450,17 +450,6 @@ class Pack:
         reference = {"shape": list(data.shape), "dtype": dtype, "offset": len(self.buffer)}
         self.buffer += data.tobytes()
         return reference
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name, sync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def build() -> tuple[bytes, bytes]:
