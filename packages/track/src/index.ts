@@ -1,5 +1,19 @@
 export { atomicWrite, type WriteData } from './atomic-write.ts';
+export { type EventLogOptions, eventLog } from './event-log.ts';
+export {
+  type EpochEvent,
+  type ErrorEvent,
+  type EventHeader,
+  type RunEvent,
+  readEvents,
+  type StartEvent,
+  type StepEvent,
+} from './events.ts';
 export { formatBytes, formatCount, formatDuration, formatLoss, formatPercent, formatRate } from './format.ts';
+export { type History, history } from './history.ts';
+export { type ProgressOptions, progress } from './progress.ts';
+export { type EpochNumbers, type FinalNumbers, type RunInfo, type RunSummary, summarise } from './run-summary.ts';
 export { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
 export type { SafetensorsDtype } from './safetensors-header.ts';
+export type { TextStream } from './text-stream.ts';
 export { type Column, type TextTableOptions, textTable } from './text-table.ts';

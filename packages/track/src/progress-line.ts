@@ -1,0 +1,147 @@
+import type { BlockMetrics, EpochReport, ProgressReport } from '@man/core';
+import pc from 'picocolors';
+import { displayWidth, plainLine, truncate } from './display-width.ts';
+import { formatBytes, formatDuration, formatLoss, formatPercent, formatRate } from './format.ts';
+
+/** How a line may look: columns it may take, and whether it may have colours. */
+export interface LineStyle {
+  readonly label: string;
+  readonly columns: number;
+  readonly colors: boolean;
+}
+
+/** A piece of a line; pieces of the lowest priority number are kept where not all fit. */
+interface Piece {
+  readonly text: string;
+  readonly priority: number;
+  readonly paint?: 'bold' | 'dim' | 'cyan' | 'green' | 'red';
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█';
+const MOST_BAR = 24;
+const LEAST_BAR = 6;
+
+/** The redrawn line of a running epoch, at most `columns` wide. */
+export function runningLine(report: ProgressReport, style: LineStyle): string {
+  const last = report.blocks.at(-1);
+  const share = report.batches > 0 ? Math.min(1, report.batch / report.batches) : 1;
+  const before = [...labelPiece(style.label, 7), { text: `epoch ${report.epoch}/${report.epochs}`, priority: 0, paint: 'bold' } as const];
+  const after: Piece[] = [
+    { text: formatPercent(share, 0).padStart(5), priority: 0 },
+    ...trainPieces(last, 1, 3),
+    { text: `${formatDuration(report.secondsLeft)} left`, priority: 2 },
+    { text: formatRate(report.imagesPerSecond), priority: 4, paint: 'dim' },
+  ];
+  const strips = stripPieces(report.blocks, style.columns);
+  const kept = fit([...before, ...after, ...strips], style.columns);
+  const room = style.columns - widthOf(kept) - 2;
+  const bar = room >= LEAST_BAR ? [progressBar(share, Math.min(MOST_BAR, room), style)] : [];
+  const paint = (pieces: readonly Piece[]) => pieces.filter((piece) => kept.includes(piece)).map((piece) => painted(piece, style));
+  if (widthOf(kept) > style.columns) return truncate(kept.map((piece) => piece.text).join('  '), style.columns);
+  return [...paint(before), ...bar, ...paint([...after, ...strips])].join('  ');
+}
+
+/** The line that stays after an epoch, at most `columns` wide. */
+export function epochLine(report: EpochReport, style: LineStyle): string {
+  const width = String(report.epochs).length;
+  const evaluation = report.evaluation;
+  const pieces: Piece[] = [
+    ...labelPiece(style.label, 6),
+    { text: `epoch ${String(report.epoch).padStart(width)}/${report.epochs}`, priority: 0, paint: 'bold' },
+    ...trainPieces(report.blocks.at(-1), 1, 3),
+    ...(evaluation === null ? [] : [{ text: `test ${formatPercent(evaluation.accuracy)}`, priority: 2, paint: 'green' } as const]),
+    { text: formatDuration(report.seconds), priority: 4 },
+    { text: formatRate(report.imagesPerSecond), priority: 5, paint: 'dim' },
+    ...(report.peakTensorBytes > 0 ? [{ text: `peak ${formatBytes(report.peakTensorBytes)}`, priority: 7, paint: 'dim' } as const] : []),
+    ...(report.waiting >= 0.05
+      ? [{ text: `waited for data ${formatPercent(report.waiting, 0)}`, priority: 8, paint: 'dim' } as const]
+      : []),
+  ];
+  const kept = fit(pieces, style.columns);
+  if (widthOf(kept) > style.columns) return truncate(kept.map((piece) => piece.text).join('  '), style.columns);
+  return kept.map((piece) => painted(piece, style)).join('  ');
+}
+
+/** One line of a log that nobody redraws. */
+export function loggedLine(report: ProgressReport, style: LineStyle): string {
+  const share = report.batch / report.batches;
+  const pieces: Piece[] = [
+    ...labelPiece(style.label, 0),
+    { text: `epoch ${report.epoch}/${report.epochs} ${formatPercent(share, 0).padStart(5)}`, priority: 0 },
+    ...trainPieces(report.blocks.at(-1), 0, 0),
+    { text: formatRate(report.imagesPerSecond), priority: 0 },
+    { text: `${formatDuration(report.secondsLeft)} left`, priority: 0 },
+  ];
+  return pieces.map((piece) => piece.text).join('  ');
+}
+
+/**
+ * Losses of blocks as a row of bars, first block first: the lowest is `▁`, the highest `█`, what is not finite `!`.
+ * Where there are more blocks than columns, neighbours share a bar (their mean).
+ */
+export function lossStrip(losses: readonly number[], columns: number): string {
+  const bars = Math.max(1, Math.min(losses.length, columns));
+  const means = Array.from({ length: bars }, (_, bar) => {
+    const group = losses.slice(Math.floor((bar * losses.length) / bars), Math.floor(((bar + 1) * losses.length) / bars));
+    return group.reduce((sum, loss) => sum + loss, 0) / group.length;
+  });
+  const finite = means.filter(Number.isFinite);
+  const low = Math.min(...finite);
+  const range = Math.max(...finite) - low;
+  return means
+    .map((mean) => {
+      if (!Number.isFinite(mean)) return '!';
+      return LEVELS[range > 0 ? Math.min(7, Math.floor((8 * (mean - low)) / range)) : 3];
+    })
+    .join('');
+}
+
+function labelPiece(label: string, priority: number): Piece[] {
+  const text = truncate(plainLine(label), 32);
+  return text === '' ? [] : [{ text, priority, paint: 'cyan' }];
+}
+
+function trainPieces(last: BlockMetrics | undefined, lossPriority: number, accuracyPriority: number): Piece[] {
+  if (last === undefined) return [];
+  const loss: Piece = {
+    text: `loss ${formatLoss(last.loss)}`,
+    priority: lossPriority,
+    ...(Number.isFinite(last.loss) ? {} : { paint: 'red' }),
+  };
+  return last.accuracy === null ? [loss] : [loss, { text: `train ${formatPercent(last.accuracy)}`, priority: accuracyPriority }];
+}
+
+function stripPieces(blocks: readonly BlockMetrics[], columns: number): Piece[] {
+  if (blocks.length < 2) return [];
+  const strip = lossStrip(
+    blocks.map(({ loss }) => loss),
+    Math.max(8, Math.floor(columns / 4)),
+  );
+  return [{ text: strip, priority: 5, paint: 'cyan' }];
+}
+
+function progressBar(share: number, columns: number, style: LineStyle): string {
+  const full = Math.round(share * columns);
+  const colors = pc.createColors(style.colors);
+  return style.colors
+    ? colors.green('━'.repeat(full)) + colors.dim('━'.repeat(columns - full))
+    : '█'.repeat(full) + '░'.repeat(columns - full);
+}
+
+/** The pieces that fit, most important first, in their own order; at least one, whatever its width. */
+function fit(pieces: readonly Piece[], columns: number): Piece[] {
+  const kept = new Set<Piece>();
+  for (const piece of [...pieces].sort((a, b) => a.priority - b.priority)) {
+    if (kept.size > 0 && widthOf([...kept, piece]) > columns) break;
+    kept.add(piece);
+  }
+  return pieces.filter((piece) => kept.has(piece));
+}
+
+function widthOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { text }) => sum + displayWidth(text) + 2, -2);
+}
+
+function painted({ text, paint }: Piece, style: LineStyle): string {
+  return paint === undefined ? text : pc.createColors(style.colors)[paint](text);
+}
