@@ -1,3 +1,6 @@
+export { type ByteSource, fileSource, memorySource } from './byte-source.ts';
+export { type Checksum, verifyFile } from './checksum.ts';
+export { type DataFolder, dataFolder } from './data-folder.ts';
 export {
   type Augmentation,
   allocateImages,
@@ -7,5 +10,7 @@ export {
   type ImageSplit,
   type Normalization,
 } from './dataset.ts';
+export { type DownloadOptions, type DownloadProgress, download } from './download.ts';
 export { createLoader, evaluationLoader, type Loader, trainingLoader } from './loader.ts';
 export type { LoaderOptions } from './loader-options.ts';
+export { type ArchiveEntry, readTarGz, type UnpackOptions, unpackTarGz } from './unpack.ts';

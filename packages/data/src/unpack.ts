@@ -1,0 +1,150 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { isManError } from '@man/base';
+import { extract } from 'tar-stream';
+import { brokenArchive, diskError, unsafeEntry } from './errors.ts';
+
+/** A file in an archive. */
+export interface ArchiveEntry {
+  /** Path inside the archive, with `/`. */
+  readonly name: string;
+  readonly size: number;
+  /** The contents, in pieces; what is not read is skipped. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** The contents at once. */
+  bytes(): Promise<Uint8Array>;
+}
+
+/** What is taken out of an archive. */
+export interface UnpackOptions {
+  /** Files that are not wanted are skipped. Default: all are wanted. */
+  readonly filter?: (name: string) => boolean;
+  /** More bytes than this, in all files together, are refused. Default 16 GB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Goes through the files of a `.tar.gz` archive in its order, without unpacking it to disk.
+ *
+ * Links, devices and names that lead out of the archive (`..`, absolute) are refused, wanted or not.
+ *
+ * @throws `MAN_DATA_UNSAFE_ARCHIVE`, `MAN_DATA_BROKEN_ARCHIVE`, `MAN_DATA_DISK`
+ */
+export async function readTarGz(
+  archive: string,
+  visit: (entry: ArchiveEntry) => Promise<void> | void,
+  { filter = () => true, maxBytes = 16e9 }: UnpackOptions = {},
+): Promise<void> {
+  const unpacked = extract();
+  const stop = new AbortController();
+  const feeding = pipeline(createReadStream(archive, { highWaterMark: 1 << 18 }), createGunzip({ chunkSize: 1 << 18 }), unpacked, {
+    signal: stop.signal,
+  });
+  const outcome = feeding.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  let total = 0;
+  try {
+    for await (const entry of unpacked) {
+      const { name, type, size = 0 } = entry.header;
+      const problem = problemOf(name, type ?? 'file');
+      if (problem !== null) throw unsafeEntry(archive, name, problem);
+      total += size;
+      if (total > maxBytes) throw unsafeEntry(archive, name, `brings the unpacked size above ${maxBytes} bytes`);
+      // streamx streams can be iterated; its types do not say so.
+      const chunks = entry as unknown as AsyncIterable<Uint8Array>;
+      if (type !== 'directory' && filter(name)) await visit({ name, size, chunks, bytes: () => collect(chunks, size) });
+      entry.resume();
+    }
+    await feeding;
+  } catch (cause) {
+    stop.abort();
+    throw faultOf(archive, await outcome, cause);
+  } finally {
+    stop.abort();
+  }
+}
+
+/** What went wrong: the archive, if its stream failed before it was stopped; else whatever the loop met. */
+function faultOf(archive: string, outcome: unknown, cause: unknown): unknown {
+  if (!(outcome instanceof Error) || outcome.name === 'AbortError' || isManError(cause)) return cause;
+  return (outcome as NodeJS.ErrnoException).syscall === undefined ? brokenArchive(archive, outcome) : diskError('read', archive, outcome);
+}
+
+/**
+ * Unpacks a `.tar.gz` archive into a new folder: whole, or not at all.
+ *
+ * It is unpacked beside the folder and renamed. When the folder is there already, nothing is done: another process was faster.
+ *
+ * @returns the absolute path of the folder
+ * @throws `MAN_DATA_UNSAFE_ARCHIVE`, `MAN_DATA_BROKEN_ARCHIVE`, `MAN_DATA_DISK`
+ */
+export async function unpackTarGz(
+  archive: string,
+  folder: string,
+  options: UnpackOptions & { readonly strip?: number } = {},
+): Promise<string> {
+  const target = resolve(folder);
+  if (existsSync(target)) return target;
+  const temporary = await onDisk(dirname(target), async () => {
+    await mkdir(dirname(target), { recursive: true });
+    return mkdtemp(join(dirname(target), `.${basename(target)}-`));
+  });
+  try {
+    await readTarGz(archive, (entry) => write(entry, temporary, options.strip ?? 0), options);
+    await onDisk(target, () => rename(temporary, target)).catch((error: unknown) => {
+      if (!existsSync(target)) throw error;
+    });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return target;
+}
+
+function problemOf(name: string, type: string): string | null {
+  if (type !== 'file' && type !== 'directory' && type !== 'contiguous-file') return `is a ${type}, not a file`;
+  if (name.startsWith('/') || name.includes('\\') || /^[a-z]:/i.test(name)) return 'has an absolute name';
+  if (name.split('/').includes('..')) return "leads out of the archive with '..'";
+  return name.includes('\0') ? 'has a name with a null byte' : null;
+}
+
+async function write(entry: ArchiveEntry, folder: string, strip: number): Promise<void> {
+  const path = entry.name
+    .split('/')
+    .filter((step) => step !== '' && step !== '.')
+    .slice(strip);
+  if (path.length === 0) return;
+  const file = join(folder, ...path);
+  const handle = await onDisk(file, async () => {
+    await mkdir(dirname(file), { recursive: true });
+    return open(file, 'wx');
+  });
+  try {
+    for await (const chunk of entry.chunks) await onDisk(file, () => handle.writeFile(chunk));
+    await onDisk(file, () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return bytes;
+}
+
+async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw diskError('write', path, cause);
+  }
+}
