@@ -72,6 +72,8 @@ export async function readTarGz(
 /** What went wrong: the archive, if its stream failed before it was stopped; else whatever the loop met. */
 function faultOf(archive: string, outcome: unknown, cause: unknown): unknown {
   if (!(outcome instanceof Error) || outcome.name === 'AbortError' || isManError(cause)) return cause;
+  // Leaving the loop closes the stream too.
+  if ((outcome as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' && outcome !== cause) return cause;
   return (outcome as NodeJS.ErrnoException).syscall === undefined ? brokenArchive(archive, outcome) : diskError('read', archive, outcome);
 }
 
