@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { badName, tooBig, unreadable } from './errors.ts';
+import { limits } from './limits.ts';
+
+/** Where the YAML files of a configuration are read from. Paths are relative, with `/` between the parts. */
+export interface ConfigSource {
+  /** Begins the places in messages: `conf` in `conf/loss/dgl.yaml:4`. */
+  readonly name: string;
+  /** The text of a file; undefined when there is no such file. */
+  read(path: string): string | undefined;
+  /** The names inside a folder, sorted; `''` is the folder of the configuration itself. Nothing when there is no such folder. */
+  list(folder: string): readonly { readonly name: string; readonly folder: boolean }[];
+}
+
+const plainName = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u;
+
+/**
+ * Refuses the name of a group or option that could lead out of the configuration folder.
+ *
+ * @throws `MAN_CONFIG_NAME`
+ */
+export function checkName(place: string, path: string): void {
+  const whole = path.length <= 400 && path.split('/').every((part) => plainName.test(part) && !part.includes('..'));
+  if (!whole) throw badName(place, path.slice(0, 400));
+}
+
+/**
+ * A configuration in a folder of YAML files: `config.yaml`, and a folder for each group.
+ *
+ * @param folder path of the folder, absolute or from the working directory
+ * @throws `MAN_CONFIG_SOURCE` when it is not a readable folder
+ * @example
+ * ```ts
+ * import { folderSource } from '@man/config';
+ *
+ * const source = () => folderSource(new URL('../conf', import.meta.url).pathname);
+ * ```
+ */
+export function folderSource(folder: string): ConfigSource {
+  const root = resolve(folder);
+  const name = basename(root);
+  if (!isFolder(root)) {
+    throw unreadable(`there is no configuration folder at ${folder}`, 'name the folder that holds config.yaml and the groups');
+  }
+  return {
+    name,
+    read(path) {
+      checkName(name, path);
+      return readBounded(join(root, path), `${name}/${path}`);
+    },
+    list(inner) {
+      if (inner !== '') checkName(name, inner);
+      return listFolder(join(root, inner), `${name}/${inner}`);
+    },
+  };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** The size is asked before the text is read: a file of many gigabytes never reaches memory. */
+function readBounded(path: string, shown: string): string | undefined {
+  try {
+    const { size } = statSync(path);
+    if (size > 4 * limits.characters) throw tooBig(shown, `${size} bytes`, limits.characters);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code?.startsWith('MAN_') === true) throw error;
+    throw unreadable(`${shown} cannot be read: ${(error as Error).message}`, 'make it a readable file', error);
+  }
+}
+
+function listFolder(path: string, shown: string): { name: string; folder: boolean }[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .map((entry) => ({ name: entry.name, folder: entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(path, entry.name))) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw unreadable(`folder ${shown} cannot be read: ${(error as Error).message}`, 'make it a readable folder', error);
+  }
+}
+
+/** A file of overrides, from the working directory. */
+export function readTextFile(path: string): string {
+  const { size } = statSync(path);
+  if (size > 4 * limits.characters) throw tooBig(`override file "${path}"`, `${size} bytes`, limits.characters);
+  return readFileSync(path, 'utf8');
+}
+
+/**
+ * A configuration held in memory, for tests and for programs without a folder.
+ *
+ * @param files text by path, e.g. `{ 'config.yaml': 'seed: 1', 'loss/dgl.yaml': 'type: dgl' }`
+ */
+export function memorySource(files: Readonly<Record<string, string>>, name = 'conf'): ConfigSource {
+  const texts = new Map(Object.entries(files));
+  return {
+    name,
+    read: (path) => texts.get(path),
+    list(folder) {
+      const prefix = folder === '' ? '' : `${folder}/`;
+      const inner = [...texts.keys()].filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length).split('/'));
+      const found = new Map(inner.map((parts) => [parts[0] as string, parts.length > 1]));
+      return [...found].map(([name, isFolder]) => ({ name, folder: isFolder })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+  };
+}
+
+/**
+ * The groups of a configuration and their options: each folder with YAML files, by its path.
+ *
+ * @throws `MAN_CONFIG_TOO_BIG` beyond a thousand files
+ */
+export function listGroups(source: ConfigSource): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  let files = 0;
+  const visit = (folder: string, depth: number) => {
+    for (const { name, folder: isFolder } of source.list(folder)) {
+      if (!plainName.test(name) || name.includes('..')) continue;
+      files++;
+      if (files > limits.files || depth > limits.depth) throw tooBig(source.name, 'files and folders', limits.files);
+      const path = folder === '' ? name : `${folder}/${name}`;
+      if (isFolder) visit(path, depth + 1);
+      else if (folder !== '' && name.endsWith('.yaml')) {
+        const options = groups.get(folder) ?? [];
+        groups.set(folder, [...options, name.slice(0, -'.yaml'.length)]);
+      }
+    }
+  };
+  visit('', 0);
+  return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
