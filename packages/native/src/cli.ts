@@ -50,7 +50,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<number> {
 
 async function runInstall({ json, quiet, ...options }: Arguments, signal: AbortSignal): Promise<number> {
   const { stderr } = process;
-  const bar = progressBar({ isTTY: stderr.isTTY ?? false, columns: stderr.columns ?? 80, write: (text) => void stderr.write(text) });
+  const bar = progressBar({ isTTY: stderr.isTTY ?? false, columns: stderr.columns || 80, write: (text) => void stderr.write(text) });
   try {
     const onProgress = quiet ? undefined : bar.update;
     const result = await install({ ...options, signal, ...(onProgress === undefined ? {} : { onProgress }) });

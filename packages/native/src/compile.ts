@@ -18,25 +18,47 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles the addon of `target` against `library` and puts it where the package looks for it.
+ * Compiles the addon of `target` against `library` to a temporary file beside its place, and returns the name of that file.
  *
  * @throws MAN_NATIVE_COMPILE
  */
-export async function compileAddon(target: TfjsPackage, library: LibraryFolder, options: CompileOptions): Promise<void> {
+export async function compileAddon(target: TfjsPackage, library: LibraryFolder, options: CompileOptions): Promise<string> {
   const name = libraryIn(library.dir);
   if (name === undefined) throw noLibraryIn(library.dir, libraryNames());
   await mkdir(dirname(target.addon), { recursive: true });
-  await removeLeftovers(dirname(target.addon));
   const temporary = temporaryName(target.addon);
   const { command, args } = options.compiler;
   try {
     const all = [...args, ...compilerArguments(target, library, name, temporary)];
     const result = await runTool(command, all, { cwd: target.dir, env: options.env, signal: options.signal });
     if (result.code !== 0) throw compileFailed(command, result.stderr || result.stdout || `ended by ${result.killedBy}`);
-    await moveIntoPlace(temporary, target.addon);
-  } finally {
+    return temporary;
+  } catch (error) {
     await rm(temporary, { force: true });
+    throw error;
   }
+}
+
+/**
+ * Puts a compiled addon and the link to its library in place; what was there before is given back by the function returned.
+ *
+ * @param temporary from {@link compileAddon}
+ */
+export async function placeAddon(target: TfjsPackage, library: LibraryFolder, temporary: string): Promise<() => Promise<void>> {
+  const oldLink = await readlink(target.link).catch(() => undefined);
+  const oldAddon = temporaryName(target.addon);
+  const hadAddon = await rename(target.addon, oldAddon).then(
+    () => true,
+    () => false,
+  );
+  await linkLibrary(target, library.dir);
+  await moveIntoPlace(temporary, target.addon);
+  return async () => {
+    await rm(target.addon, { force: true });
+    if (hadAddon) await rename(oldAddon, target.addon);
+    if (oldLink === undefined) await unlinkLibrary(target);
+    else await linkLibrary(target, oldLink);
+  };
 }
 
 /** What the compiler is told; the addon finds its library through the package's link, so neither depends on the cache's place. */
@@ -61,9 +83,8 @@ export function compilerArguments(
 }
 
 /** Makes the package's `deps/lib` lead to `dir`; a folder that stood there is put aside, and named back by {@link unlinkLibrary}. */
-export async function linkLibrary(target: TfjsPackage, dir: string): Promise<void> {
+async function linkLibrary(target: TfjsPackage, dir: string): Promise<void> {
   await mkdir(dirname(target.link), { recursive: true });
-  await removeLeftovers(dirname(target.link));
   const temporary = temporaryName(target.link);
   await symlink(dir, temporary);
   if ((await isLink(target.link)) === false) {
@@ -97,9 +118,13 @@ function nodeApiHeaders(): string {
   return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
 }
 
-/** Files of runs that were killed; the lock on the package says that nobody is using them. */
-async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder);
+/** Removes the files of runs that were killed; only under the lock on the package, which says that nobody is using them. */
+export async function removeLeftovers(target: TfjsPackage): Promise<void> {
+  for (const folder of [dirname(target.addon), dirname(target.link)]) await removeTemporary(folder);
+}
+
+async function removeTemporary(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
   await Promise.all(
     names.filter((name) => /\.tmp-[0-9a-f]{8}$/.test(basename(name))).map((name) => rm(join(folder, name), { force: true })),
   );

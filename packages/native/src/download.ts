@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setInterval } from 'node:timers/promises';
 import type { ManError } from '@man/base';
 import { diskFull, hashMismatch, offline, pipFailed, wheelNotFound } from './errors.ts';
+import { lastingPart } from './files.ts';
 import type { Tool } from './find-tools.ts';
 import { runTool } from './run-tool.ts';
 import type { InstallProgress } from './types.ts';
@@ -80,7 +81,7 @@ function pipEnvironment(env: Readonly<NodeJS.ProcessEnv>, scratch: string): Node
 
 function explain(output: string, exit: string, library: Library, folder: string): ManError {
   if (/DO NOT MATCH THE HASHES|HashMismatch|hashes are required/i.test(output)) return hashMismatch(output);
-  if (/No space left on device|Disk quota exceeded|Errno 28\b/i.test(output)) return diskFull(folder);
+  if (/No space left on device|Disk quota exceeded|Errno 28\b/i.test(output)) return diskFull(lastingPart(folder));
   // Unreachable indexes also end in "no matching distribution", so the network comes first.
   if (
     /NewConnectionError|Max retries|ConnectionError|ReadTimeout|timed out|name resolution|ProxyError|SSLError|Connection (broken|reset|refused)|IncompleteRead/i.test(
@@ -116,8 +117,7 @@ async function watching<T>(
     }
   })().catch(() => undefined);
   try {
-    const result = await work();
-    return result;
+    return await work();
   } finally {
     ended.abort();
     await watch;

@@ -37,18 +37,18 @@ export function packageUnsupported(dir: string, why: string): ManError {
 }
 
 /** No Python 3 answers. */
-export function noPython(tried: readonly string[]): ManError {
+export function noPython(tried: readonly string[], command: string): ManError {
   return new ManError(`expected Python 3 (tried ${tried.join(', ')}), none answers`, {
     code: 'MAN_NATIVE_NO_PYTHON',
-    hint: 'install Python 3 with pip (Debian, Ubuntu: `sudo apt-get install -y python3-pip`), set PYTHON, or use `--from <folder>`, which needs neither',
+    hint: `\`${command}\`, name one with the environment variable PYTHON, or use \`--from <folder>\`, which needs none`,
   });
 }
 
 /** Python is there, pip is not. */
-export function noPip(python: string): ManError {
+export function noPip(python: string, command: string): ManError {
   return new ManError(`${python} has no pip, and no pip3 or pip is on PATH`, {
     code: 'MAN_NATIVE_NO_PIP',
-    hint: `\`${python} -m ensurepip --user\` (Debian, Ubuntu: \`sudo apt-get install -y python3-pip\`), or use \`--from <wheel>\``,
+    hint: `\`${command}\` or \`${python} -m ensurepip --user\`; or fetch the wheel elsewhere and use \`--from <wheel>\``,
   });
 }
 
@@ -64,7 +64,7 @@ export function noCompiler(tried: readonly string[], command: string): ManError 
 export function compileFailed(compiler: string, output: string): ManError {
   return new ManError(`${compiler} could not compile the addon:\n${tail(output)}`, {
     code: 'MAN_NATIVE_COMPILE',
-    hint: 'a compiler that knows C++17 is needed (g++ 9 or clang 9 at least); name another one with CXX',
+    hint: 'a whole tool chain for C++17 is needed (g++ 9 or clang 9 at least); name another compiler with CXX',
   });
 }
 

@@ -9,6 +9,11 @@ export function temporaryName(path: string): string {
   return `${path}.tmp-${randomUUID().slice(0, 8)}`;
 }
 
+/** The folder a temporary path lies in, for messages: nobody knows the temporary one. */
+export function lastingPart(path: string): string {
+  return path.replace(/\/[^/]*\.tmp-[0-9a-f]{8}(\/.*)?$/, '');
+}
+
 /** Writes a small file completely or not at all. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -64,5 +69,5 @@ export async function writingTo<T>(place: 'cache' | 'package', where: string, wo
  */
 export async function requireRoom(where: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(where);
-  if (bavail * bsize < bytes) throw diskFull(where, bytes, bavail * bsize);
+  if (bavail * bsize < bytes) throw diskFull(lastingPart(where), bytes, bavail * bsize);
 }

@@ -1,5 +1,5 @@
 import { noCompiler, noPip, noPython } from './errors.ts';
-import { compilerCommand } from './platform.ts';
+import { compilerCommand, pipCommand } from './platform.ts';
 import { runTool, type ToolOptions } from './run-tool.ts';
 
 /** A command that answered, with the arguments that always come first, and what it said it is. */
@@ -26,7 +26,7 @@ export async function findPython(where: Where): Promise<Tool> {
     const version = /^Python (3\.\d+\S*)/.exec(result.stdout || result.stderr)?.[1];
     if (result.code === 0 && version !== undefined) return { command, args: [], version };
   }
-  throw noPython(tried);
+  throw noPython(tried, pipCommand());
 }
 
 /**
@@ -45,7 +45,7 @@ export async function findPip(python: Tool, where: Where): Promise<Tool> {
     const version = /^pip (\d\S*)/m.exec(result.stdout)?.[1];
     if (result.code === 0 && version !== undefined) return { command, args, version };
   }
-  throw noPip(python.command);
+  throw noPip(python.command, pipCommand());
 }
 
 /**

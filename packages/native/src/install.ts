@@ -1,7 +1,7 @@
 import { realpath, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LibraryFolder } from './cache.ts';
-import { compileAddon, isLink, linkLibrary } from './compile.ts';
+import { compileAddon, isLink, placeAddon, removeLeftovers } from './compile.ts';
 import { badOption, processorTooOld, verifyFailed } from './errors.ts';
 import { writeFileAtomically, writingTo } from './files.ts';
 import { findCompiler, nvidiaDevices, type Tool } from './find-tools.ts';
@@ -103,20 +103,27 @@ async function build(
   { options, env, onProgress }: SourceContext,
 ): Promise<{ stamp: Stamp; device: 'cpu' | 'gpu' }> {
   const signal = options.signal ?? new AbortController().signal;
+  await removeLeftovers(target);
+  onProgress({ phase: 'compile', message: `compiling the addon with ${compiler.command}` });
+  const compiled = await compileAddon(target, library, { compiler, env, signal });
+  const before = readStamp(target);
   // From here to the end the package is in no proven state.
   await rm(target.stamp, { force: true });
-  onProgress({ phase: 'compile', message: `compiling the addon with ${compiler.command}` });
-  await linkLibrary(target, library.dir);
-  await compileAddon(target, library, { compiler, env, signal });
-  onProgress({ phase: 'verify', message: 'training a small convolution with it' });
-  const found = await probe(target.dir, { env, signal });
-  if (!found.works) {
-    await rm(target.addon, { force: true });
-    throw failure(found, library);
+  const giveBack = await placeAddon(target, library, compiled);
+  try {
+    onProgress({ phase: 'verify', message: 'training a small convolution with it' });
+    const found = await probe(target.dir, { env, signal });
+    if (!found.works) throw failure(found, library);
+    const stamp = await makeStamp(target, library, library.dir, found.tensorflow, compiler.version);
+    await writeStamp(target, stamp);
+    return { stamp, device: found.device };
+  } catch (error) {
+    await giveBack();
+    if (before !== undefined) await writeStamp(target, before);
+    throw error;
+  } finally {
+    await removeLeftovers(target);
   }
-  const stamp = await makeStamp(target, library, library.dir, found.tensorflow, compiler.version);
-  await writeStamp(target, stamp);
-  return { stamp, device: found.device };
 }
 
 function failure(found: Probe & { works: false }, library: Origin) {

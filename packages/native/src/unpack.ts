@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { diskFull, noLibraryIn, wheelBroken } from './errors.ts';
+import { lastingPart } from './files.ts';
 import type { Tool } from './find-tools.ts';
 import { libraryNames } from './platform.ts';
 import { runTool } from './run-tool.ts';
@@ -89,7 +90,7 @@ export async function unpack(wheels: readonly string[], target: string, options:
   const result = await runTool(command, [...args, '-I', '-c', SCRIPT, WANTED, target, ...wheels], { ...options, onLine });
   if (result.code !== 0) {
     const [, kind, detail] = /^failed (\S+) ?(.*)$/m.exec(result.stderr) ?? [];
-    if (kind === 'ENOSPC' || kind === 'EDQUOT') throw diskFull(target);
+    if (kind === 'ENOSPC' || kind === 'EDQUOT') throw diskFull(lastingPart(target));
     const names = wheels.map((wheel) => basename(wheel)).join(', ');
     throw wheelBroken(names, detail || result.stderr.trim() || `${command} ended with ${result.code ?? result.killedBy}`);
   }
