@@ -1,1 +1,10 @@
-export * from './contracts.ts';
+export { ManError } from '@man/base';
+export { forward } from './blocks.ts';
+export type * from './contracts.ts';
+export type { FitOptions } from './fit.ts';
+export { countValues, prefixed } from './named.ts';
+export { cutIntoBlocks } from './partition.ts';
+export type { Trace } from './plugins.ts';
+export { type CosineOptions, constant, cosine, multiStep } from './schedules.ts';
+export { type SgdOptions, sgd } from './sgd.ts';
+export { createTrainer, disposeBatch, Trainer, type TrainerOptions } from './trainer.ts';

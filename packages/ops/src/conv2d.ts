@@ -134,7 +134,7 @@ function byGroup(groups: number, a: tf.Tensor, b: tf.Tensor, f: (a: tf.Tensor4D,
   if (groups === 1) return f(a as tf.Tensor4D, b as tf.Tensor4D);
   const left = tf.split(a as tf.Tensor4D, groups, 3);
   const right = tf.split(b as tf.Tensor4D, groups, 3);
-  const parts = left.map((part, i) => f(part, right[i] as tf.Tensor4D));
+  const parts = left.map((part, i) => f(part as tf.Tensor4D, right[i] as tf.Tensor4D));
   return tf.concat(parts as tf.Tensor4D[], 3);
 }
 

@@ -1,1 +1,3 @@
-export {};
+export { type Attachment, createMan, type Man } from './create-man.ts';
+export { man } from './man.ts';
+export type { ManOptions } from './options.ts';

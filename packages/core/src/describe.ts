@@ -1,0 +1,45 @@
+import type { BlockTrainer } from './blocks.ts';
+import type { Shape } from './contracts.ts';
+import { countValues } from './named.ts';
+
+const HEADER = ['block', 'units', 'output', 'parameters', 'MACs', 'auxiliary parameters', 'auxiliary MACs'];
+
+/** A table of the blocks for people: what each holds, and what its auxiliary network adds. */
+export function describeBlocks(blocks: readonly BlockTrainer[]): string {
+  const rows = blocks.map(({ block, aux }, i) => {
+    const { units } = block;
+    const isLast = i === blocks.length - 1;
+    const names = units.length === 1 ? units[0].name : `${units[0].name} … ${units[units.length - 1]?.name}`;
+    const parameters = units.reduce((sum, unit) => sum + countValues(unit.parameters()), 0);
+    const own = isLast ? parameters + countValues(aux.parameters()) : parameters;
+    const macs = total(units.map((unit) => unit.macs?.()).concat(isLast ? [aux.macs?.()] : []));
+    return {
+      cells: [`${i + 1}`, names + (isLast ? ' + classifier' : ''), show(block.outputShape)],
+      numbers: [own, macs, isLast ? 0 : countValues(aux.parameters()), isLast ? 0 : (aux.macs?.() ?? null)],
+    };
+  });
+  const sums = [0, 1, 2, 3].map((column) => total(rows.map(({ numbers }) => numbers[column] ?? undefined)));
+  const lines = [...rows, { cells: ['', 'all', ''], numbers: sums }].map(({ cells, numbers }) => [...cells, ...numbers.map(format)]);
+  return align([HEADER, ...lines]);
+}
+
+/** The sum, or null where a part is unknown. */
+function total(parts: readonly (number | undefined)[]): number | null {
+  return parts.some((part) => part === undefined) ? null : parts.reduce<number>((sum, part) => sum + (part as number), 0);
+}
+
+const show = (shape: Shape) => shape.join('×');
+const format = (value: number | null) => (value === null ? '?' : value.toLocaleString('en-US'));
+
+/** Text in the first three columns is aligned left, numbers right. */
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i < 3 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,116 @@
+import { ManError } from '@man/base';
+
+export function pluginInvalid(reason: string, hint: string): ManError {
+  return new ManError(`plugins: expected plugin objects with a name of their own, got ${reason}`, { code: 'MAN_CORE_PLUGIN', hint });
+}
+
+export function pluginMissing(plugin: string, needed: string): ManError {
+  return new ManError(`plugins: '${plugin}' expects '${needed}' in the list too, got none`, {
+    code: 'MAN_CORE_PLUGIN_MISSING',
+    hint: `add '${needed}' to plugins, or remove '${plugin}'`,
+  });
+}
+
+export function hookAsync(plugin: string, hook: string): ManError {
+  return new ManError(`plugin '${plugin}': expected ${hook} to be synchronous, got a promise`, {
+    code: 'MAN_CORE_HOOK_ASYNC',
+    hint: `a step cannot wait: move asynchronous work to onProgress or onEpochEnd`,
+  });
+}
+
+export function hookFailed(plugin: string, hook: string, cause: unknown): ManError {
+  return new ManError(`plugin '${plugin}' failed in ${hook}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    code: 'MAN_CORE_HOOK_FAILED',
+    hint: `the cause is attached; remove '${plugin}' from plugins to train without it`,
+    cause,
+  });
+}
+
+export function buildNotOnce(plugin: string, block: number, calls: number): ManError {
+  return new ManError(`plugin '${plugin}', block ${block}: expected buildAux to call build exactly once, got ${calls} calls`, {
+    code: 'MAN_CORE_BUILD_ONCE',
+    hint: 'return build(site), or an auxiliary network that wraps it',
+  });
+}
+
+export function partitionConflict(got: string): ManError {
+  return new ManError(`partition: expected either blocks or cuts, got ${got}`, {
+    code: 'MAN_CORE_PARTITION',
+    hint: 'partition: { blocks: 16 } for a published partition, or { cuts: [names of the last unit of each block] }',
+  });
+}
+
+export function partitionUnknown(backbone: string, blocks: number, known: readonly number[]): ManError {
+  return new ManError(`partition: expected a published number of blocks of ${backbone} (${known.join(', ')}), got ${blocks}`, {
+    code: 'MAN_CORE_PARTITION_UNKNOWN',
+    hint: 'name the cuts yourself: partition: { cuts: [names of the last unit of each block but the final one] }',
+  });
+}
+
+export function cutInvalid(cut: string, reason: string, hint: string): ManError {
+  return new ManError(`partition: expected cuts to be names of units in order, got '${cut}': ${reason}`, { code: 'MAN_CORE_CUT', hint });
+}
+
+export function shapesDoNotMeet(before: string, output: readonly number[], after: string, input: readonly number[]): ManError {
+  return new ManError(`network: expected '${after}' to take what '${before}' gives, [${output.join(',')}], got [${input.join(',')}]`, {
+    code: 'MAN_CORE_SHAPE',
+    hint: 'check inputShape and outputShape of the two units',
+  });
+}
+
+export function batchShape(expected: readonly number[], got: readonly number[]): ManError {
+  return new ManError(`batch: expected images of shape [n,${expected.join(',')}], got [${got.join(',')}]`, {
+    code: 'MAN_CORE_BATCH_SHAPE',
+    hint: "choose a backbone with the data set's picture size, or resize the pictures",
+  });
+}
+
+export function batchLabels(expected: number, got: string): ManError {
+  return new ManError(`batch: expected int32 labels of shape [${expected}], got ${got}`, {
+    code: 'MAN_CORE_BATCH_LABELS',
+    hint: "make them with tf.tensor1d(labels, 'int32')",
+  });
+}
+
+export function batchTooSmall(cause: unknown): ManError {
+  return new ManError('batch: expected at least 2 examples to train with, got 1', {
+    code: 'MAN_CORE_BATCH_TOO_SMALL',
+    hint: 'batch normalisation needs several examples: raise the batch size, or drop the last partial batch',
+    cause,
+  });
+}
+
+export function noData(): ManError {
+  return new ManError('fit: expected at least one batch in an epoch, got none', {
+    code: 'MAN_CORE_NO_DATA',
+    hint: 'check limit and dropLast of the data loader',
+  });
+}
+
+export function notFinite(block: number, step: number, term: string, value: number): ManError {
+  return new ManError(`training: expected finite losses, got ${value} in block ${block}, step ${step}, term '${term}'`, {
+    code: 'MAN_CORE_NOT_FINITE',
+    hint: 'lower the learning rate, lengthen the warm-up, or check the pictures and labels of that batch',
+  });
+}
+
+export function badOption(where: string, option: string, expected: string, got: unknown): ManError {
+  return new ManError(`${where}: expected ${option} to be ${expected}, got ${JSON.stringify(got)}`, {
+    code: 'MAN_CORE_OPTION',
+    hint: `pass ${option} as ${expected}`,
+  });
+}
+
+export function lossMissing(blocks: number): ManError {
+  return new ManError(`createTrainer: expected a local loss for ${blocks} blocks, got none`, {
+    code: 'MAN_CORE_LOSS_MISSING',
+    hint: 'pass loss: infopro(), or partition: { blocks: 1 } for end-to-end training',
+  });
+}
+
+export function disposed(): ManError {
+  return new ManError('trainer: expected a trainer in use, got one that is disposed of', {
+    code: 'MAN_CORE_DISPOSED',
+    hint: 'create a new trainer',
+  });
+}

@@ -1,0 +1,158 @@
+import { isManError, nearest } from '@man/base';
+import type { AuxiliaryNetwork, AuxSite, PluginOption, TrainerPlugin } from './contracts.ts';
+import { buildNotOnce, hookAsync, hookFailed, pluginInvalid, pluginMissing } from './errors.ts';
+
+const MEMBERS: readonly string[] = [
+  'name',
+  'needs',
+  'setup',
+  'buildAux',
+  'afterBackward',
+  'afterBlockStep',
+  'afterStep',
+  'onEpochStart',
+  'onProgress',
+  'onEpochEnd',
+  'onError',
+  'state',
+  'dispose',
+];
+
+type SyncHook = 'afterBackward' | 'afterBlockStep' | 'afterStep';
+type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEpochEnd' | 'onError';
+type EventOf<H extends SyncHook | AsyncHook> = Parameters<NonNullable<TrainerPlugin[H]>>[0];
+
+/** Called with every hook that runs, before it runs: `trace(plugin, hook)`. Makes questions of order testable. */
+export type Trace = (plugin: string, hook: string) => void;
+
+const FORWARD: ReadonlySet<string> = new Set(['setup', 'onEpochStart']);
+
+/** The plugins of a run, checked and bound once: a hook that nobody implements costs nothing per step. */
+export class Plugins {
+  readonly list: readonly TrainerPlugin[];
+  readonly #trace: Trace | undefined;
+  readonly #bound = new Map<string, readonly { readonly plugin: string; run(event: unknown): unknown }[]>();
+
+  /** @throws MAN_CORE_PLUGIN, MAN_CORE_PLUGIN_MISSING */
+  constructor(options: PluginOption, trace?: Trace) {
+    this.list = flatten(options);
+    this.#trace = trace;
+    const names = new Set<string>();
+    for (const plugin of this.list) check(plugin, names);
+    for (const { name, needs = [] } of this.list) for (const needed of needs) if (!names.has(needed)) throw pluginMissing(name, needed);
+  }
+
+  /** Runs a hook of a step. @throws MAN_CORE_HOOK_ASYNC, MAN_CORE_HOOK_FAILED */
+  runSync<H extends SyncHook>(hook: H, event: EventOf<H>): void {
+    for (const { plugin, run } of this.#of(hook)) {
+      const result = this.#call(plugin, hook, () => run(event));
+      if (isThenable(result)) throw hookAsync(plugin, hook);
+    }
+  }
+
+  /** Whether any plugin implements the hook, so that its event need not be made for nobody. */
+  has(hook: SyncHook | AsyncHook): boolean {
+    return this.#of(hook).length > 0;
+  }
+
+  /** Runs a hook outside of steps, one plugin after the other. @throws MAN_CORE_HOOK_FAILED */
+  async run<H extends AsyncHook>(hook: H, event: EventOf<H> | ((plugin: string) => EventOf<H>)): Promise<void> {
+    for (const { plugin, run } of this.#of(hook)) {
+      const own = hook === 'setup' ? (event as (plugin: string) => unknown)(plugin) : event;
+      try {
+        await this.#call(plugin, hook, () => run(own));
+      } catch (error) {
+        throw wrap(plugin, hook, error);
+      }
+    }
+  }
+
+  /** Builds an auxiliary network through the onion of `buildAux`: the first plugin of the list is outermost. */
+  buildAux(site: AuxSite, build: (site: AuxSite) => AuxiliaryNetwork): AuxiliaryNetwork {
+    const onion = this.list.reduceRight((inner: (site: AuxSite) => AuxiliaryNetwork, plugin) => {
+      if (plugin.buildAux === undefined) return inner;
+      return (own: AuxSite) => {
+        let calls = 0;
+        const counted = (changed: AuxSite) => {
+          calls++;
+          if (calls > 1) throw buildNotOnce(plugin.name, site.block.index + 1, calls);
+          return inner(changed);
+        };
+        const built = this.#call(plugin.name, 'buildAux', () => plugin.buildAux?.(own, counted));
+        if (calls !== 1 || built === undefined) throw buildNotOnce(plugin.name, site.block.index + 1, calls);
+        return built;
+      };
+    }, build);
+    return onion(site);
+  }
+
+  /** Disposes of the plugins, last first. */
+  dispose(): void {
+    for (const plugin of [...this.list].reverse()) {
+      if (plugin.dispose === undefined) continue;
+      this.#trace?.(plugin.name, 'dispose');
+      plugin.dispose();
+    }
+  }
+
+  #of(hook: SyncHook | AsyncHook) {
+    let bound = this.#bound.get(hook);
+    if (bound === undefined) {
+      const ordered = FORWARD.has(hook) ? this.list : [...this.list].reverse();
+      bound = ordered
+        .filter((plugin) => plugin[hook] !== undefined)
+        .map((plugin) => ({ plugin: plugin.name, run: (plugin[hook] as (event: unknown) => unknown).bind(plugin) }));
+      this.#bound.set(hook, bound);
+    }
+    return bound;
+  }
+
+  #call<R>(plugin: string, hook: string, f: () => R): R {
+    this.#trace?.(plugin, hook);
+    try {
+      return f();
+    } catch (error) {
+      throw wrap(plugin, hook, error);
+    }
+  }
+}
+
+function flatten(options: PluginOption): TrainerPlugin[] {
+  if (Array.isArray(options)) return (options as readonly PluginOption[]).flatMap(flatten);
+  return options ? [options as TrainerPlugin] : [];
+}
+
+function check(plugin: TrainerPlugin, names: Set<string>): void {
+  if (typeof plugin !== 'object' || typeof plugin.name !== 'string' || plugin.name === '')
+    throw pluginInvalid(
+      `${JSON.stringify(plugin)} without a name`,
+      'a plugin is an object: { name, …hooks }; factories must be called: man(), not man',
+    );
+  if (names.has(plugin.name)) throw pluginInvalid(`'${plugin.name}' twice`, `give one of them another name`);
+  names.add(plugin.name);
+  for (const member of members(plugin)) {
+    if (MEMBERS.includes(member)) continue;
+    const near = nearest(member, MEMBERS)[0];
+    throw pluginInvalid(
+      `'${plugin.name}' with the unknown member '${member}'`,
+      near === undefined ? `known members: ${MEMBERS.join(', ')}` : `did you mean '${near}'?`,
+    );
+  }
+}
+
+/** Own members; of a class instance also its methods, but not what is private by convention. */
+function members(plugin: TrainerPlugin): string[] {
+  const prototype = Object.getPrototypeOf(plugin) as object;
+  const inherited = prototype === Object.prototype ? [] : Object.getOwnPropertyNames(prototype);
+  return prototype === Object.prototype
+    ? Object.keys(plugin)
+    : inherited.filter((name) => name !== 'constructor' && /^(on|after|before)[A-Z]/.test(name));
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+function wrap(plugin: string, hook: string, error: unknown): unknown {
+  return isManError(error) ? error : hookFailed(plugin, hook, error);
+}

@@ -1,0 +1,290 @@
+import { createRng, type Rng } from '@man/base';
+import { measurePeakBytes, softmaxCrossEntropy } from '@man/ops';
+import * as tf from '@tensorflow/tfjs';
+import { BlockTrainer, forward } from './blocks.ts';
+import { classifierLoss } from './classifier.ts';
+import type {
+  AuxSite,
+  Backbone,
+  Batch,
+  BatchSource,
+  BlockStep,
+  Evaluation,
+  FitReport,
+  LocalBlock,
+  LocalLoss,
+  NamedVariables,
+  Network,
+  OptimizerDefinition,
+  PartitionOptions,
+  PluginOption,
+  Schedule,
+} from './contracts.ts';
+import { describeBlocks } from './describe.ts';
+import { batchLabels, batchShape, batchTooSmall, disposed, lossMissing } from './errors.ts';
+import { type FitOptions, fit } from './fit.ts';
+import { countCorrect, MetricsBuffer, packMetrics } from './metrics.ts';
+import { cutIntoBlocks } from './partition.ts';
+import { Plugins, type Trace } from './plugins.ts';
+import { constant } from './schedules.ts';
+import { sgd } from './sgd.ts';
+
+export interface TrainerOptions {
+  readonly backbone: Backbone;
+  /** Default `{ blocks: 1 }`: end-to-end training. */
+  readonly partition?: PartitionOptions;
+  /** Needed from two blocks on. */
+  readonly loss?: LocalLoss;
+  /** Default `sgd()`. */
+  readonly optimizer?: OptimizerDefinition;
+  /** Default `constant(0.1)`. */
+  readonly schedule?: Schedule;
+  readonly plugins?: PluginOption;
+  /** Decides initial weights; equal seeds give equal networks whatever the loss and plugins. Default 1. */
+  readonly seed?: number | string;
+  /** Steps between two readings of losses from the engine; default 10. */
+  readonly readEvery?: number;
+  /** Is told of every plugin hook that runs. */
+  readonly trace?: Trace;
+}
+
+/**
+ * Trains a network cut into K gradient-isolated blocks; one block is ordinary end-to-end training.
+ *
+ * This loop is the specification of the hooks:
+ *
+ * ```text
+ * setup(run)                                          once, before the first epoch
+ * buildAux(site, build)                               at construction, for each block
+ * for epoch = 1 … epochs
+ *   onEpochStart(epoch)
+ *   for batch of train.epoch(epoch)
+ *     x = batch.images
+ *     for block j = 1 … K
+ *       h = block_j(x)                                x is a constant: no gradient leaves the block
+ *       loss_j = aux_j.loss(h, batch)                 the classifier's cross-entropy for j = K
+ *       gradients of loss_j
+ *       afterBackward(block j)
+ *       optimizer_j.apply(gradients, rate)
+ *       afterBlockStep(block j)
+ *       x = h                                         everything else of block j is freed here
+ *     afterStep(step)
+ *     every readEvery steps: onProgress(progress)
+ *   onProgress(progress)                              where steps are left to report
+ *   evaluate
+ *   onEpochEnd(report)
+ * onError(error)                                      when anything of the above throws
+ * dispose()                                           with the trainer
+ * ```
+ */
+export class Trainer {
+  readonly backbone: Backbone;
+  readonly blocks: readonly LocalBlock[];
+  readonly network: Network;
+  readonly seed: number | string;
+  readonly schedule: Schedule;
+  readonly readEvery: number;
+  /** Epochs finished so far. */
+  epoch = 0;
+  /** Steps taken so far. */
+  steps = 0;
+  /** Most bytes of tensors alive at once in any step so far. */
+  peakTensorBytes = 0;
+  /** @internal */
+  readonly plugins: Plugins;
+  /** @internal */
+  readonly metrics = new MetricsBuffer();
+  readonly #trainers: readonly BlockTrainer[];
+  readonly #rng: Rng;
+  #isSetUp = false;
+  #isDisposed = false;
+
+  constructor(options: TrainerOptions) {
+    const { backbone, partition = { blocks: 1 }, optimizer = sgd(), seed = 1 } = options;
+    this.backbone = backbone;
+    this.seed = seed;
+    this.schedule = options.schedule ?? constant(0.1);
+    this.readEvery = options.readEvery ?? 10;
+    this.plugins = new Plugins(options.plugins, options.trace);
+    this.#rng = createRng(seed);
+    this.network = backbone.build(this.#rng.split('network'));
+    this.blocks = cutIntoBlocks(backbone, this.network, partition);
+    if (this.blocks.length > 1 && options.loss === undefined) throw lossMissing(this.blocks.length);
+    this.#trainers = this.blocks.map((block) => {
+      const isLast = block.index === this.blocks.length - 1;
+      const build = isLast ? () => classifierLoss(this.network.classifier) : (site: AuxSite) => (options.loss as LocalLoss).build(site);
+      return new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer);
+    });
+  }
+
+  /** Everything that training changes, by dotted name: weights, running statistics, auxiliary networks, plugin state. */
+  variables(): NamedVariables {
+    return {
+      ...Object.assign({}, ...this.#trainers.flatMap((trainer) => [trainer.variables, trainer.buffers])),
+      ...Object.assign({}, ...this.plugins.list.map((plugin) => plugin.state?.() ?? {})),
+    };
+  }
+
+  /** The network alone, as for evaluation: units and classifier with their running statistics. */
+  networkVariables(): NamedVariables {
+    const all = [...this.network.units, this.network.classifier];
+    const named = all.flatMap((unit) =>
+      Object.entries({ ...unit.parameters(), ...unit.buffers() }).map(([name, variable]) => [`${unit.name}.${name}`, variable] as const),
+    );
+    return Object.fromEntries(named);
+  }
+
+  /** A copy of the optimisers' state, `<variable name>` → momentum; the caller owns it. */
+  optimizerState(): Record<string, tf.Tensor> {
+    return Object.assign({}, ...this.#trainers.map((trainer) => trainer.optimizer.state()));
+  }
+
+  /** Trainable values: those of the network, and those that only training needs. */
+  countParameters(): { readonly network: number; readonly auxiliary: number } {
+    const count = (variables: NamedVariables, isAux: boolean) =>
+      Object.entries(variables).reduce((sum, [name, variable]) => (name.startsWith('aux.') === isAux ? sum + variable.size : sum), 0);
+    const all = this.#trainers.map((trainer) => trainer.variables);
+    return {
+      network: all.reduce((sum, variables) => sum + count(variables, false), 0),
+      auxiliary: all.reduce((sum, variables) => sum + count(variables, true), 0),
+    };
+  }
+
+  /** Trains until `epochs` epochs are finished, counting those of earlier calls. */
+  async fit(train: BatchSource, options: FitOptions): Promise<FitReport> {
+    this.#checkInUse();
+    return fit(this, train, options);
+  }
+
+  /** Runs the plugins' `setup`, once; `fit` does so by itself. */
+  async setup(): Promise<void> {
+    if (this.#isSetUp) return;
+    this.#isSetUp = true;
+    await this.plugins.run('setup', (plugin: string) => ({
+      blocks: this.blocks,
+      seed: this.seed,
+      rng: this.#rng.split(`plugin:${plugin}`),
+    }));
+  }
+
+  /**
+   * One training step. Losses are measured but not read back: see `metrics`, which `fit` drains. The batch stays the caller's.
+   *
+   * @throws MAN_CORE_BATCH_SHAPE, MAN_CORE_BATCH_LABELS, MAN_CORE_BATCH_TOO_SMALL
+   */
+  step(batch: Batch): void {
+    this.#checkInUse();
+    this.#checkBatch(batch);
+    const step = this.steps + 1;
+    const epoch = this.epoch + 1;
+    const learningRate = this.schedule(epoch);
+    const examples = batch.images.shape[0] as number;
+    const { result: rows, peakBytes } = measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate }));
+    this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
+    this.steps = step;
+    this.metrics.push({ step, epoch, examples, learningRate, rows });
+    this.plugins.runSync('afterStep', { step, epoch, learningRate, examples });
+  }
+
+  /** Logits `[n, classes]` of normalised pictures `[n, ...inputShape]`, with running statistics; the caller's. */
+  predict(images: tf.Tensor): tf.Tensor2D {
+    this.#checkInUse();
+    return tf.tidy(() => forward([...this.network.units, this.network.classifier], images, false) as tf.Tensor2D);
+  }
+
+  /** Top-1 accuracy and cross-entropy over the first epoch of a source, in evaluation mode; `signal` ends it early. */
+  async evaluate(source: BatchSource, options: { readonly signal?: AbortSignal } = {}): Promise<Evaluation> {
+    const start = performance.now();
+    let [examples, correct, loss] = [0, 0, 0];
+    for await (const batch of source.epoch(1)) {
+      const n = batch.images.shape[0] as number;
+      const [right, mean] = tf.tidy(() => {
+        const logits = this.predict(batch.images);
+        return tf.stack([countCorrect(logits, batch.labels), softmaxCrossEntropy(logits, batch.labels)]).dataSync();
+      }) as unknown as [number, number];
+      disposeBatch(batch);
+      examples += n;
+      correct += right;
+      loss += mean * n;
+      if (options.signal?.aborted) break;
+    }
+    return { examples, accuracy: correct / examples, loss: loss / examples, seconds: (performance.now() - start) / 1000 };
+  }
+
+  /** A table of the blocks: units, shapes, parameters, MACs, and what the auxiliary networks add. */
+  describe(): string {
+    return describeBlocks(this.#trainers);
+  }
+
+  /** Frees every variable of the network, the auxiliary networks, the optimisers and the plugins. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.metrics.dispose();
+    this.plugins.dispose();
+    for (const trainer of this.#trainers) trainer.dispose();
+  }
+
+  #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
+    let x = batch.images;
+    return this.#trainers.map((trainer) => {
+      const { block, variables, optimizer } = trainer;
+      const { loss, features, gradients } = trainer.differentiate(x, batch);
+      const row = packMetrics(loss, batch.labels);
+      tf.dispose([loss.total, loss.terms, loss.logits ?? []] as tf.TensorContainer);
+      if (x !== batch.images) x.dispose();
+      if (features !== null) x = features;
+      if (this.plugins.has('afterBackward')) this.plugins.runSync('afterBackward', { ...at, block, variables, gradients });
+      optimizer.apply(gradients, at.learningRate);
+      tf.dispose(gradients as tf.TensorContainer);
+      if (this.plugins.has('afterBlockStep')) this.plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
+      return row;
+    });
+  }
+
+  #site(block: LocalBlock): AuxSite {
+    const { backbone, blocks } = this;
+    return {
+      block,
+      next: blocks[block.index + 1] ?? null,
+      featureShape: block.outputShape,
+      imageShape: backbone.inputShape,
+      classes: backbone.classes,
+      depth: blocks.length,
+      rng: this.#rng.split(`aux.${block.index}`),
+    };
+  }
+
+  #checkBatch({ images, labels }: Batch): void {
+    const { inputShape } = this.backbone;
+    if (images.shape.slice(1).join() !== inputShape.join()) throw batchShape(inputShape, images.shape);
+    const n = images.shape[0] as number;
+    if (labels.dtype !== 'int32' || labels.rank !== 1 || labels.shape[0] !== n)
+      throw batchLabels(n, `${labels.dtype} [${labels.shape.join(',')}]`);
+    if (n < 2) throw batchTooSmall(undefined);
+  }
+
+  #checkInUse(): void {
+    if (this.#isDisposed) throw disposed();
+  }
+}
+
+/**
+ * Creates a trainer. See {@link Trainer} for the loop and its hooks.
+ *
+ * @throws MAN_CORE_PLUGIN, MAN_CORE_PLUGIN_MISSING, MAN_CORE_PARTITION, MAN_CORE_PARTITION_UNKNOWN, MAN_CORE_CUT,
+ * MAN_CORE_SHAPE, MAN_CORE_LOSS_MISSING
+ * @example
+ * ```ts
+ * const trainer = createTrainer({ backbone: resnet32(), partition: { blocks: 16 }, loss: infopro(), plugins: [man()], seed: 7 });
+ * await trainer.fit(train, { epochs: 400, evaluate: test });
+ * ```
+ */
+export function createTrainer(options: TrainerOptions): Trainer {
+  return new Trainer(options);
+}
+
+/** Disposes of a batch's tensors. */
+export function disposeBatch(batch: Batch): void {
+  tf.dispose([batch.images, batch.labels, batch.pixels ?? []]);
+}

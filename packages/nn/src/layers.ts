@@ -1,0 +1,169 @@
+import type { Rng } from '@man/base';
+import {
+  addBias,
+  linear as affine,
+  globalAveragePool as averageAll,
+  batchNormEvaluation,
+  batchNormTraining,
+  conv2d as convolve,
+  createVariable,
+  relu as rectify,
+  type Size2D,
+} from '@man/ops';
+import * as tf from '@tensorflow/tfjs';
+import { defineUnit, type UnitFactory } from './define-unit.ts';
+import { badOption, inputShape as wrongInput } from './errors.ts';
+
+export interface Conv2DLayerOptions {
+  /** Channels of the output. */
+  readonly filters: number;
+  /** Height and width of the filter. */
+  readonly kernel: number;
+  /** Default 1. */
+  readonly stride?: number;
+  /** Zeros on each side; default 0. */
+  readonly padding?: number;
+  /** Default 1. */
+  readonly groups?: number;
+  /** Default false. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Convolution layer, `[h, w, in]` → `[h', w', filters]`. Variables: `weight` `[kernel, kernel, in / groups, filters]`, `bias`.
+ *
+ * Initial weights: normal with variance 2 / (kernel² · filters) (He, fan-out); bias uniform in ±1/√fan-in (PyTorch's default).
+ *
+ * @throws MAN_NN_SHAPE, MAN_NN_OPTION
+ */
+export function conv2d(options: Conv2DLayerOptions): UnitFactory {
+  const { filters, kernel, stride = 1, padding = 0, groups = 1, bias = false } = options;
+  for (const [name, value] of Object.entries({ filters, kernel, stride, groups }))
+    if (!Number.isInteger(value) || value < 1) throw badOption('conv2d', name, 'a whole number ≥ 1', value);
+  return (site) =>
+    defineUnit(site, ({ name, inputShape, rng }) => {
+      const [height, width, channels] = asImage(name, inputShape);
+      const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
+      const outputShape = [size(height), size(width), filters];
+      const fanIn = (kernel * kernel * channels) / groups;
+      const deviation = Math.sqrt(2 / (kernel * kernel * filters));
+      const weight = draw([kernel, kernel, channels / groups, filters], (out) => rng.split('weight').normal(out, 0, deviation));
+      const shift = bias ? { bias: uniform([filters], fanIn, rng.split('bias')) } : {};
+      return {
+        outputShape,
+        parameters: { weight, ...shift },
+        macs: (outputShape[0] as number) * (outputShape[1] as number) * fanIn * filters,
+        apply(x) {
+          const y = convolve(x, weight, { stride, padding, groups } satisfies { stride: Size2D; padding: Size2D; groups: number });
+          return shift.bias === undefined ? y : addBias(y, shift.bias);
+        },
+      };
+    });
+}
+
+/**
+ * Batch normalisation over all axes but the last. Variables: `weight`, `bias`, and the buffers `running_mean`, `running_var`.
+ *
+ * PyTorch's rules: epsilon 1e-5, new values weigh 0.1 in the running statistics, whose variance is unbiased.
+ */
+export function batchNorm(): UnitFactory {
+  return (site) =>
+    defineUnit(site, ({ inputShape }) => {
+      const channels = inputShape[inputShape.length - 1] as number;
+      const weight = createVariable(tf.ones([channels]));
+      const bias = createVariable(tf.zeros([channels]));
+      const runningMean = createVariable(tf.zeros([channels]), false);
+      const runningVariance = createVariable(tf.ones([channels]), false);
+      const variables = { weight, bias, runningMean, runningVariance };
+      return {
+        outputShape: inputShape,
+        parameters: { weight, bias },
+        buffers: { running_mean: runningMean, running_var: runningVariance },
+        apply(x, training) {
+          if (!training) return batchNormEvaluation(x, variables);
+          const result = batchNormTraining(x, variables);
+          runningMean.assign(result.runningMean as tf.Tensor1D);
+          runningVariance.assign(result.runningVariance as tf.Tensor1D);
+          return result.y;
+        },
+      };
+    });
+}
+
+/** `max(x, 0)`. */
+export function relu(): UnitFactory {
+  return (site) => defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, apply: (x) => rectify(x) }));
+}
+
+/** Mean over height and width, `[h, w, c]` → `[c]`. */
+export function globalAveragePool(): UnitFactory {
+  return (site) =>
+    defineUnit(site, ({ name, inputShape }) => ({ outputShape: [asImage(name, inputShape)[2]], apply: (x) => averageAll(x) }));
+}
+
+/**
+ * Fully connected layer, `[in]` → `[features]`. Variables: `weight` `[in, features]`, `bias`, both uniform in ±1/√in
+ * (PyTorch's default).
+ *
+ * @throws MAN_NN_SHAPE, MAN_NN_OPTION
+ */
+export function linear(options: { readonly features: number }): UnitFactory {
+  const { features } = options;
+  if (!Number.isInteger(features) || features < 1) throw badOption('linear', 'features', 'a whole number ≥ 1', features);
+  return (site) =>
+    defineUnit(site, ({ name, inputShape, rng }) => {
+      const [inputs] = inputShape;
+      if (inputs === undefined || inputShape.length !== 1) throw wrongInput(name, '[features]', inputShape);
+      const weight = uniform([inputs, features], inputs, rng.split('weight'));
+      const bias = uniform([features], inputs, rng.split('bias'));
+      return { outputShape: [features], parameters: { weight, bias }, macs: inputs * features, apply: (x) => affine(x, weight, bias) };
+    });
+}
+
+/**
+ * Layers one after the other; variables are named after the parts: `conv.weight`.
+ *
+ * @example
+ * ```ts
+ * const stem = sequential({ conv: conv2d({ filters: 16, kernel: 3, padding: 1 }), bn: batchNorm(), relu: relu() });
+ * ```
+ */
+export function sequential(factories: Readonly<Record<string, UnitFactory>>): UnitFactory {
+  return (site) =>
+    defineUnit(site, ({ name, inputShape, rng }) => {
+      let shape = inputShape;
+      const parts = Object.fromEntries(
+        Object.entries(factories).map(([part, factory]) => {
+          const unit = factory({ name: `${name}.${part}`, inputShape: shape, rng: rng.split(part) });
+          shape = unit.outputShape;
+          return [part, unit];
+        }),
+      );
+      const units = Object.values(parts);
+      return {
+        outputShape: shape,
+        parts,
+        apply: (x, training) =>
+          units.reduce((features, unit) => {
+            const next = unit.apply(features, training);
+            if (features !== x) features.dispose();
+            return next;
+          }, x),
+      };
+    });
+}
+
+function asImage(name: string, shape: readonly number[]): readonly [number, number, number] {
+  if (shape.length !== 3) throw wrongInput(name, '[height, width, channels]', shape);
+  return shape as unknown as readonly [number, number, number];
+}
+
+function draw(shape: number[], fill: (out: Float32Array) => Float32Array): tf.Variable {
+  return createVariable(tf.tensor(fill(new Float32Array(shape.reduce((a, b) => a * b, 1))), shape));
+}
+
+/** PyTorch's default for weights of linear layers and biases: uniform in ±1/√fan-in. */
+function uniform(shape: number[], fanIn: number, rng: Rng): tf.Variable {
+  const bound = 1 / Math.sqrt(fanIn);
+  return draw(shape, (out) => rng.uniform(out, -bound, bound));
+}
