@@ -1,4 +1,6 @@
 export { atomicWrite, type WriteData } from './atomic-write.ts';
+export { type Bar, type BarChart, barChart } from './bar-chart.ts';
+export type { Axis } from './chart-core.ts';
 export { type EventLogOptions, eventLog } from './event-log.ts';
 export {
   type EpochEvent,
@@ -11,7 +13,9 @@ export {
 } from './events.ts';
 export { formatBytes, formatCount, formatDuration, formatLoss, formatPercent, formatRate } from './format.ts';
 export { type History, history } from './history.ts';
+export { type LineChart, lineChart, type Series } from './line-chart.ts';
 export { type ProgressOptions, progress } from './progress.ts';
+export { type Report, type ReportColumn, type ReportTable, renderReport, writeReport } from './report.ts';
 export { type EpochNumbers, type FinalNumbers, type RunInfo, type RunSummary, summarise } from './run-summary.ts';
 export { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
 export type { SafetensorsDtype } from './safetensors-header.ts';

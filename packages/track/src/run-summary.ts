@@ -36,6 +36,7 @@ export interface RunSummary {
   /** What tables and charts call it. */
   readonly label: string;
   readonly blocks: number;
+  readonly plannedEpochs: number;
   readonly epochs: readonly EpochNumbers[];
   readonly final: FinalNumbers;
   /** Trained numbers of the network without auxiliary networks. */
@@ -89,6 +90,7 @@ export function summarise(reports: readonly EpochReport[], info: RunInfo): RunSu
     name: info.name,
     label: info.label ?? info.name,
     blocks: last?.blocks.length ?? 0,
+    plannedEpochs: last?.epochs ?? 0,
     epochs,
     final: finalNumbers(epochs),
     parameters: info.parameters ?? null,
