@@ -28,17 +28,18 @@ class Bench:
     """One learner and its random batches."""
 
     def __init__(self, args: argparse.Namespace) -> None:
+        if args.method == "e2e":
+            args.blocks = 1
         self.args = args
         torch.manual_seed(1)
         net = resnet(args.depth, args.width, args.classes)
-        blocks = 1 if args.method == "e2e" else args.blocks
         options = Options(
             schedule=None if args.method == "e2e" else INFOPRO_CIFAR10,
             man=Man() if args.method == "man" else None,
             learning_rate=0.01,
             fused_optimizer=args.fused_optimizer,
         )
-        self.learner = Learner(net, block_ends(net.units_per_stage, blocks), options)
+        self.learner = Learner(net, block_ends(net.units_per_stage, args.blocks), options)
         layout = getattr(
             torch, "channels_last" if args.memory_format == "channels_last" else "contiguous_format"
         )
