@@ -28,7 +28,7 @@ export interface DownloadOptions {
   readonly checksum?: Checksum;
   /** Called at most ten times a second, and at the end. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Further attempts after a failure, counted anew whenever bytes came. Default 4. */
+  /** Further attempts after a failure, counted anew whenever bytes came; at most 2 where no connection is made. Default 4. */
   readonly retries?: number;
   /** Pause before the first further attempt; it doubles each time. Default 1,000. */
   readonly retryDelayMs?: number;
@@ -124,7 +124,9 @@ async function withRetries(url: string, file: string, part: PartFile, options: D
     } catch (error) {
       if (!(error instanceof TransferFailure)) throw error;
       failures = part.bytes > before ? 1 : failures + 1;
-      if (!error.again || failures > retries || signal?.aborted === true) throw finalError(error, url, file);
+      // Without a connection, waiting for long helps nobody.
+      const allowed = error.stage === 'connect' ? Math.min(retries, 2) : retries;
+      if (!error.again || failures > allowed || signal?.aborted === true) throw finalError(error, url, file);
       await sleep(retryDelayMs * 2 ** (failures - 1), undefined, signal === undefined ? {} : { signal });
     }
   }
