@@ -8,7 +8,7 @@ export function classifierLoss(classifier: Unit): AuxiliaryNetwork {
     loss(features, batch) {
       const logits = classifier.apply(features, true) as Tensor2D;
       const total = softmaxCrossEntropy(logits, batch.labels as Tensor1D);
-      return { total, terms: { crossEntropy: total }, logits };
+      return { total, terms: { classification: total }, logits };
     },
     parameters: () => classifier.parameters(),
     buffers: () => classifier.buffers(),
