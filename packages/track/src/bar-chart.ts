@@ -1,4 +1,4 @@
-import { type Axis, axisTitle, colorOf, draw } from './chart-core.ts';
+import { type Axis, axisTitle, colorOf, draw, frame, textWidth } from './chart-core.ts';
 import { plainLine, truncate } from './display-width.ts';
 
 /** A bar of {@link barChart}. */
@@ -57,13 +57,13 @@ export async function barChart({ title, description, x, bars, width = 420 }: Bar
     },
   };
   return draw(title, description ?? rows.map(({ label, text }) => `${label}: ${text}`).join('; '), {
-    title,
+    ...frame(title, { left: 10 + Math.ceil(Math.max(0, ...rows.map(({ label }) => textWidth(label)))), right: 16 }),
     width,
-    height: { step: 28 },
+    height: Math.max(1, rows.length) * 28,
     data: { values: rows },
     layer: [
       {
-        mark: { type: 'bar', height: 17, cornerRadiusEnd: 2 },
+        mark: { type: 'bar', height: 17 },
         encoding: {
           y,
           x: {

@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
+import { displayWidth } from './display-width.ts';
 import { chartFailed } from './errors.ts';
-import { escapeHtml } from './html.ts';
+import { escapeHtml, xmlText } from './html.ts';
 
 /**
  * Series colours after Okabe and Ito, distinct for colour-blind readers; those too pale for white paper are darkened, so that each has a
@@ -59,10 +60,33 @@ export async function draw(title: string, description: string, spec: object): Pr
     const compiled = compile({ ...spec, background: null, config: CONFIG } as unknown as TopLevelSpec, { logger });
     const svg = await new vega.View(vega.parse(compiled.spec), { renderer: 'none', logger }).toSVG();
     if (problems.length > 0) throw new Error(problems.join('; '));
-    return svg.replace('<svg ', `<svg role="img" aria-label="${escapeHtml(`${title}. ${description}`)}" `);
+    return xmlText(svg).replace('<svg ', `<svg role="img" aria-label="${escapeHtml(`${title}. ${description}`)}" `);
   } catch (error) {
     throw chartFailed(title, error);
   }
+}
+
+/** Pixels around a plot. */
+export interface Margins {
+  readonly left: number;
+  readonly right: number;
+}
+
+/**
+ * Size, title and margins of a chart. Vega cannot measure text without a canvas and guesses a third too much, so margins are fixed from
+ * {@link textWidth} rather than fitted by it.
+ */
+export function frame(title: string, { left, right }: Margins): object {
+  return {
+    title: { text: title, frame: 'group', dx: -left },
+    autosize: { type: 'none' },
+    padding: { left, right, top: 34, bottom: 42 },
+  };
+}
+
+/** About how wide a label of 11 pixels is drawn by the common sans-serif fonts. */
+export function textWidth(text: string): number {
+  return 6.4 * displayWidth(text);
 }
 
 const FONT = 'system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif';

@@ -1,4 +1,4 @@
-import { type Axis, axisTitle, colorOf, dashOf, draw } from './chart-core.ts';
+import { type Axis, axisTitle, colorOf, dashOf, draw, frame, textWidth } from './chart-core.ts';
 import { plainLine, truncate } from './display-width.ts';
 
 /** A line of {@link lineChart}. */
@@ -48,13 +48,19 @@ export async function lineChart(chart: LineChart): Promise<string> {
   const seen = rows.filter((row) => row.y !== null) as { x: number; y: number }[];
   const description = chart.description ?? `${axisTitle(y)} against ${axisTitle(x)} for ${series.map(({ label }) => label).join(', ')}`;
   if (seen.length === 0) return draw(title, 'No data', emptySpec(title, width, height));
-  const domains = { x: domainOf(seen, 'x', x, false), y: domainOf(seen, 'y', y, true) };
+  const domainX = domainOf(seen, 'x', x);
+  const domainY = domainOf(seen, 'y', y);
+  const ticks = y.scale === 'log' ? null : niceTicks(...domainY);
+  const [low, high] = ticks === null ? domainY : [ticks.values[0] as number, ticks.values.at(-1) as number];
+  const labelWidth = ticks === null ? 44 : Math.max(...[low, high].map((value) => textWidth(value.toFixed(ticks.decimals))));
   const whole = seen.every((row) => Number.isInteger(row.x)) ? { format: 'd', tickMinStep: 1 } : {};
   const color = { field: 'series', type: 'nominal', legend: null } as const;
   const domain = series.map((_, index) => String(index));
   const styles = series.map(({ style }, index) => style ?? index);
+  const names = labels ? series.map(({ label }) => endLabel(label)) : [];
+  const left = Math.ceil(labelWidth) + 32;
   return draw(title, description, {
-    title,
+    ...frame(title, { left, right: labels ? 36 + Math.ceil(Math.max(...names.map(textWidth))) : 12 }),
     width,
     height,
     data: { values: rows },
@@ -66,21 +72,21 @@ export async function lineChart(chart: LineChart): Promise<string> {
             field: 'x',
             type: 'quantitative',
             title: axisTitle(x),
-            scale: { type: x.scale ?? 'linear', domain: domains.x, nice: false },
+            scale: { type: x.scale ?? 'linear', domain: domainX, nice: false },
             axis: whole,
           },
           y: {
             field: 'y',
             type: 'quantitative',
             title: axisTitle(y),
-            scale: { type: y.scale ?? 'linear', domain: domains.y, nice: false, zero: false },
-            axis: { tickCount: 5 },
+            scale: { type: y.scale ?? 'linear', domain: [low, high], nice: false, zero: false },
+            axis: { titleX: 14 - left, ...(ticks === null ? { tickCount: 5 } : { values: ticks.values, format: `,.${ticks.decimals}f` }) },
           },
           color: { ...color, scale: { domain, range: styles.map(colorOf) } },
           strokeDash: { ...color, scale: { domain, range: styles.map(dashOf) } },
         },
       },
-      ...(labels ? endLabels(series, styles, domains.y, y, width, height) : []),
+      ...(labels ? endLabels(series, styles, [low, high], y, width, height) : []),
     ],
   });
 }
@@ -94,34 +100,32 @@ function isSparse({ series }: LineChart): boolean {
   return series.every(({ points }) => points.length <= 24);
 }
 
-function domainOf(
-  rows: readonly { readonly x: number; readonly y: number }[],
-  key: 'x' | 'y',
-  axis: Axis,
-  nice: boolean,
-): [number, number] {
-  let low = axis.zero === true && axis.scale !== 'log' ? 0 : Number.POSITIVE_INFINITY;
-  let high = axis.zero === true && axis.scale !== 'log' ? 0 : Number.NEGATIVE_INFINITY;
+function domainOf(rows: readonly { readonly x: number; readonly y: number }[], key: 'x' | 'y', axis: Axis): [number, number] {
+  const fromZero = axis.zero === true && axis.scale !== 'log';
+  let low = fromZero ? 0 : Number.POSITIVE_INFINITY;
+  let high = fromZero ? 0 : Number.NEGATIVE_INFINITY;
   for (const row of rows) {
     low = Math.min(low, row[key]);
     high = Math.max(high, row[key]);
   }
-  if (axis.scale === 'log') return low === high ? [low / 2, high * 2] : [low, high];
-  if (low === high) return [low - (Math.abs(low) / 2 || 0.5), high + (Math.abs(high) / 2 || 0.5)];
-  return nice ? niceDomain(low, high) : [low, high];
+  if (low < high) return [low, high];
+  if (axis.scale === 'log') return [low / 2, high * 2];
+  const half = Math.abs(low) / 2 || 0.5;
+  return [low - half, high + half];
 }
 
-/** The domain widened to multiples of a round step, about five of them. */
-function niceDomain(low: number, high: number): [number, number] {
+/** Round values that span the domain, about five steps, and the decimals they need. */
+function niceTicks(low: number, high: number): { readonly values: readonly number[]; readonly decimals: number } {
   const rough = (high - low) / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) ?? 10) * power;
-  return [rounded(Math.floor(low / step) * step), rounded(Math.ceil(high / step) * step)];
-}
-
-/** Without the last digits, which multiplying made up. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(12));
+  const exponent = Math.floor(Math.log10(rough));
+  const factor = [1, 2, 5, 10].find((each) => each * 10 ** exponent >= rough * 0.999) ?? 10;
+  const step = factor * 10 ** exponent;
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.ceil(high / step - 1e-9);
+  const decimals = Math.min(12, Math.max(0, factor === 10 ? -exponent - 1 : -exponent));
+  // Multiplying makes up last digits: 3 * 0.1 is not 0.3.
+  const values = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  return { values, decimals };
 }
 
 const LABEL_PIXELS = 15;
@@ -156,7 +160,7 @@ function endLabels(
       },
       {
         data: { values: [{}] },
-        mark: { type: 'text', align: 'left', baseline: 'middle', text: truncate(plainLine(label), 28) },
+        mark: { type: 'text', align: 'left', baseline: 'middle', text: endLabel(label) },
         encoding: { x: { value: width + 29 }, y },
       },
     ];
@@ -180,9 +184,13 @@ export function spread(positions: readonly number[], gap: number, height: number
   return placed;
 }
 
+function endLabel(label: string): string {
+  return truncate(plainLine(label), 28);
+}
+
 function emptySpec(title: string, width: number, height: number): object {
   return {
-    title,
+    ...frame(title, { left: 12, right: 12 }),
     width,
     height,
     data: { values: [{}] },

@@ -10,13 +10,14 @@ export async function trainingCharts(runs: readonly RunSummary[]): Promise<strin
   const error = curves(runs, ({ testAccuracy }) => (testAccuracy === null ? null : 100 * (1 - testAccuracy)));
   const loss = curves(runs, ({ trainLoss }) => trainLoss);
   const x = { title: 'epoch' };
+  const width = 380;
   return present([
     hasPoints(error) && {
-      svg: lineChart({ title: 'Test error', x, y: { title: 'test error', unit: '%' }, series: error }),
+      svg: lineChart({ title: 'Test error', x, y: { title: 'test error', unit: '%' }, series: error, width }),
       caption: 'Share of test pictures that the final classifier gets wrong, after each epoch.',
     },
     hasPoints(loss) && {
-      svg: lineChart({ title: 'Training loss of the last block', x, y: { title: 'cross-entropy', unit: 'nat' }, series: loss }),
+      svg: lineChart({ title: 'Training loss of the last block', x, y: { title: 'cross-entropy', unit: 'nat' }, series: loss, width }),
       caption: 'Mean over each epoch, measured while the weights change.',
     },
   ]);
@@ -38,7 +39,7 @@ export async function lossCharts(runs: readonly RunSummary[]): Promise<string[]>
       height: 130,
       labels: false,
     });
-    return { svg, caption: `Epoch ${last.epoch}; the last block is the classifier’s. Each chart has its own scale.` };
+    return { svg, caption: `Epoch ${last.epoch}` };
   });
   return present(figures);
 }

@@ -15,10 +15,11 @@ p { margin: .4rem 0; max-width: 62rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; caption-side: bottom; padding-top: .5rem; }
-th, td { padding: .38rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: .38rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--line); font-size: .87rem; line-height: 1.3; }
-.number { text-align: right; white-space: nowrap; }
-th .unit { color: var(--soft); font-weight: normal; display: block; }
+.number { text-align: right; }
+td.number { white-space: nowrap; }
+th .unit, th .state { color: var(--soft); font-weight: normal; font-size: .87rem; display: block; }
 tbody th { font-weight: 600; white-space: nowrap; }
 .best { font-weight: 700; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 31rem), 1fr)); gap: 1.6rem 2rem; align-items: start; }

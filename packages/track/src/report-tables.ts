@@ -8,6 +8,8 @@ interface ResultColumn {
   readonly heading: string;
   readonly unit?: string;
   readonly cell: (run: RunSummary) => string | null;
+  /** Whether it may be left out where it is the same for all runs. */
+  readonly sharable?: boolean;
   /** For columns in which the least or greatest value is to be marked. */
   readonly rank?: (run: RunSummary) => number | null;
 }
@@ -16,7 +18,12 @@ interface ResultColumn {
 export function resultsTable(report: Report): string {
   const { runs } = report;
   if (runs.length === 0) return '<p class="soft">There are no runs to report.</p>';
-  const columns = [...measuredColumns(report), ...extraColumns(report)].filter(({ cell }) => runs.some((run) => cell(run) !== null));
+  const known = measuredColumns(report).filter(({ cell }) => runs.some((run) => cell(run) !== null));
+  // What is the same for all methods is said once, below.
+  const shared = known.filter(
+    (column) => column.sharable === true && runs.length > 1 && runs.every((run) => column.cell(run) === column.cell(runs[0]!)),
+  );
+  const columns = known.filter((column) => !shared.includes(column));
   const best = columns.map(({ rank }) => bestOf(runs, rank));
   const head = columns.map(({ heading, unit }) => `<th scope="col" class="number">${escapeHtml(heading)}${unitSpan(unit)}</th>`);
   const rows = runs.map((run) => {
@@ -24,13 +31,14 @@ export function resultsTable(report: Report): string {
       const classes = best[index]?.has(run) ? 'number best' : 'number';
       return `<td class="${classes}">${escapeHtml(cell(run) ?? '–')}</td>`;
     });
-    const interrupted = run.interrupted ? ' <span class="soft">(interrupted)</span>' : '';
+    const interrupted = run.interrupted ? ' <span class="state">interrupted</span>' : '';
     return `<tr><th scope="row">${escapeHtml(run.label)}${interrupted}</th>${cells.join('')}</tr>`;
   });
   const compared = runs.find(({ name }) => name === report.baseline);
   const captions = [
     'Test error and losses of the last epoch. “Best” is the least error of any epoch, chosen on test data.',
     ...(runs.length > 1 ? ['Bold: lowest error and least memory.'] : []),
+    ...shared.map(({ heading, cell }) => `${heading}: ${cell(runs[0]!)} in all runs.`),
     ...(compared === undefined ? [] : [`Memory in parentheses: relative to ${compared.label}.`]),
   ];
   return scrolling(
@@ -71,7 +79,8 @@ export function byteUnit(values: readonly (number | null)[]): {
   return { unit, bytes, text: (value) => group((value / bytes).toFixed(digits)) };
 }
 
-function measuredColumns({ runs, baseline }: Report): ResultColumn[] {
+function measuredColumns(report: Report): ResultColumn[] {
+  const { runs, baseline } = report;
   const tensors = byteUnit(runs.map((run) => run.peakTensorBytes));
   const resident = byteUnit(runs.map((run) => run.peakResidentBytes));
   const reference = runs.find(({ name }) => name === baseline)?.peakTensorBytes ?? null;
@@ -88,6 +97,7 @@ function measuredColumns({ runs, baseline }: Report): ResultColumn[] {
       unit: '% (epoch)',
       cell: ({ final }) => (final.bestTestError === null ? null : `${percent(final.bestTestError)} (${final.bestEpoch})`),
     },
+    ...extraColumns(report),
     { heading: 'Training loss', cell: ({ final }) => (final.trainLoss === null ? null : formatLoss(final.trainLoss)) },
     {
       heading: 'Peak tensor memory',
@@ -105,8 +115,8 @@ function measuredColumns({ runs, baseline }: Report): ResultColumn[] {
     },
     { heading: 'Speed', unit: 'images/s', cell: (run) => (run.imagesPerSecond === null ? null : formatCount(run.imagesPerSecond)) },
     { heading: 'Training time', cell: (run) => (run.seconds > 0 ? formatDuration(run.seconds) : null) },
-    { heading: 'Parameters', cell: (run) => (run.parameters === null ? null : formatCount(run.parameters)) },
-    { heading: 'Seed', cell: (run) => (run.seed === null ? null : String(run.seed)) },
+    { heading: 'Parameters', sharable: true, cell: (run) => (run.parameters === null ? null : formatCount(run.parameters)) },
+    { heading: 'Seed', sharable: true, cell: (run) => (run.seed === null ? null : String(run.seed)) },
   ];
 }
 

@@ -69,7 +69,7 @@ export async function renderReport(report: Report): Promise<string> {
     section('Results', resultsTable(report)),
     section('Training', grid('charts', training)),
     section('Memory and speed', grid('charts', [...memory, ...speed])),
-    section('Local losses', grid('charts small', losses)),
+    section('Local losses', losses.length === 0 ? '' : `<p class="soft">${LOSSES_NOTE}</p>\n${grid('charts small', losses)}`),
     ...(report.tables ?? []).map((table) => section(table.title, extraTable(table))),
     section('Notes', (report.notes ?? []).map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')),
     '<div class="columns">',
@@ -89,6 +89,8 @@ export async function renderReport(report: Report): Promise<string> {
 export async function writeReport(file: string, report: Report): Promise<void> {
   await atomicWrite(file, await renderReport(report));
 }
+
+const LOSSES_NOTE = 'Mean loss of each block in the last epoch; the last block’s is that of the classifier. Each chart has its own scale.';
 
 /** A section with a heading; nothing where it has no content. */
 function section(title: string, content: string): string {
