@@ -1,4 +1,4 @@
-import { nearest } from '@man/base';
+import { near as nameLike } from './near.ts';
 import type { Override } from './override.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, merge, replace, toNode, toValue } from './tree.ts';
@@ -113,7 +113,7 @@ function unknownKey(tree: MapNode, override: Override, known: Known): ConfigProb
 
 function nearKeys(tree: MapNode, { key }: Override, { defaults, groups }: Known): string[] {
   const candidates = new Set([...keyPaths(defaults), ...keyPaths(tree), ...(key.includes('.') ? [] : groups)]);
-  return nearest(key, [...candidates]);
+  return nameLike(key, [...candidates]);
 }
 
 function problem({ key, origin }: Override, message: string, near: readonly string[], fix: string | undefined): ConfigProblem {

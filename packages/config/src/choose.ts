@@ -1,9 +1,9 @@
-import { nearest } from '@man/base';
 import { type ConfigSource, checkName, listGroups } from './config-source.ts';
 import { type Choice, type DefaultsEntry, type GroupEntry, readDefaults } from './defaults-list.ts';
 import { badChoice, badDefaults, defaultsCycle, tooBig, unknownGroup, unknownOption, unreadable } from './errors.ts';
 import { checkKey } from './key.ts';
 import { limits } from './limits.ts';
+import { near as nameLike } from './near.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import type { Override } from './override.ts';
 import { type ConfigFile, readYaml } from './read-yaml.ts';
@@ -74,7 +74,11 @@ class Chooser {
     }
     if (action === 'append') throw badChoice(place, `"${key}" is a group, not a list`, `type ${key}=[option, option]`);
     if (action === 'force')
-      throw badChoice(place, '"++" is for values', `type ${key}=option, or +${key}=option when no defaults list names the group`);
+      throw badChoice(
+        place,
+        '"++" is for values',
+        `type ${key}=${override.word}, or +${key}=${override.word} when no defaults list names the group`,
+      );
     if (action === 'delete') this.deletions.set(key, override);
     else {
       const choice = typedChoice(override);
@@ -182,13 +186,13 @@ class Chooser {
     checkName(place, `${group}/${option}`);
     const options = this.groups.get(group);
     if (options === undefined) throw this.noGroup(place, group);
-    if (!options.includes(option)) throw unknownOption(place, group, option, nearest(option, options), options);
+    if (!options.includes(option)) throw unknownOption(place, group, option, nameLike(option, options), options);
   }
 
   private noGroup(place: string, group: string): Error {
     const names = [...this.groups.keys()];
     const below = names.filter((name) => group.endsWith(`/${name}`)).map((name) => `/${name}`);
-    return unknownGroup(place, group, below.length > 0 ? below : nearest(group, names), names);
+    return unknownGroup(place, group, below.length > 0 ? below : nameLike(group, names), names);
   }
 
   private chosenTwice({ group, origin, choice }: GroupEntry, later: Decision, place: string): Error {

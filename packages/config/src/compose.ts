@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { stringify } from 'yaml';
+import { Scalar, stringify } from 'yaml';
 import { applyLeniently, applyOverrides } from './apply-overrides.ts';
 import { composeFiles } from './choose.ts';
 import { type ConfigSource, readTextFile } from './config-source.ts';
@@ -116,7 +116,8 @@ export function compose<const S extends ConfigSchema>(options: ComposeOptions<S>
     overrides: freeze(overrides.map(({ text }) => text)),
     properties: freeze(describeSchema(schema)),
     hash: createHash('sha256').update(canonical(gated.values)).digest('hex'),
-    toYaml: ({ resolve = true } = {}) => stringify(resolve ? escaped(gated.values) : toValue(written)),
+    toYaml: ({ resolve = true } = {}) =>
+      stringify(resolve ? forYaml(gated.values, escapeInterpolations) : forYaml(toValue(written), (text) => text)),
   };
 }
 
@@ -135,9 +136,17 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-/** Values whose texts survive being read as a configuration again: a literal `${` gets its backslash back. */
-function escaped(value: unknown): unknown {
-  if (typeof value === 'string') return escapeInterpolations(value);
-  if (Array.isArray(value)) return value.map(escaped);
-  return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, escaped(inner)])) : value;
+/** Values that survive being read as a configuration again; `text` gives literal `${` their backslashes back. */
+function forYaml(value: unknown, text: (value: string) => string): unknown {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) return exponential(value);
+  if (Array.isArray(value)) return value.map((item) => forYaml(item, text));
+  return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, forYaml(inner, text)])) : value;
+}
+
+/** A number whose digits alone would be refused as a whole number that may have been rounded. */
+function exponential(value: number): Scalar {
+  const scalar = new Scalar(value);
+  scalar.format = 'EXP';
+  return scalar;
 }

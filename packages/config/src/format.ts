@@ -65,10 +65,12 @@ export interface OneOf<T> extends Format<T> {
 }
 
 /** One of a few values, compared without coercion. */
-export function oneOf<const T extends string | number | boolean | null>(...values: readonly [T, ...T[]]): OneOf<T> {
-  const check = format<T>(`one of ${values.map(formatValue).join(', ')}`, (value) => values.includes(value as T));
+export function oneOf<const V extends readonly [Leaf, ...Leaf[]]>(...values: V): OneOf<V[number]> {
+  const check = format<V[number]>(`one of ${values.map(formatValue).join(', ')}`, (value) => values.includes(value as Leaf));
   return Object.assign(check, { values });
 }
+
+type Leaf = string | number | boolean | null;
 
 /** A list whose items all pass a format. */
 export function listOf<T>(item: Format<T>): Format<readonly T[]> {

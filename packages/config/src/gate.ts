@@ -1,7 +1,7 @@
-import { nearest } from '@man/base';
 import convict from 'convict';
 import { badSchema } from './errors.ts';
 import type { OneOf } from './format.ts';
+import { near as nameLike } from './near.ts';
 import type { ConfigProblem } from './problem.ts';
 import { type ConfigSchema, expectationOf, isProperty, kindOf, nameOf, type Property, type PropertyFormat } from './schema.ts';
 import { emptyMap, type MapNode, type Node, toValue } from './tree.ts';
@@ -155,7 +155,7 @@ class Gate {
     const expected = own.startsWith('expected') || own === '' ? `expected ${expectationOf(property)}` : own;
     const required = value === null && origin?.kind === 'schema';
     const message = required ? `a value is required: ${expected}` : `${expected}, got ${describeValue(value)}`;
-    const near = typeof value === 'string' ? nearest(value, namedValues(property)) : [];
+    const near = typeof value === 'string' ? nameLike(value, namedValues(property)) : [];
     return { kind: 'wrong-value', key, message, origin, near, fix: suggestion(property, key, value, near) };
   }
 
@@ -164,7 +164,7 @@ class Gate {
       if (Object.hasOwn(schema, name)) continue;
       const siblings = Object.keys(schema);
       const key = [...path, name].join('.');
-      const near = nearest(name, siblings).map((sibling) => [...path, sibling].join('.'));
+      const near = nameLike(name, siblings).map((sibling) => [...path, sibling].join('.'));
       const where = path.length === 0 ? 'at the top' : `in "${path.join('.')}"`;
       const message = `there is no such key in the schema; keys ${where} are: ${siblings.join(', ') || 'none'}`;
       this.problems.push({ kind: 'unknown-key', key, message, origin: node.origin, near, fix: this.renaming(key, node, near[0]) });

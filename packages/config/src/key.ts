@@ -1,13 +1,15 @@
 import { badKey } from './errors.ts';
 
 const segment = /^[\p{L}\p{N}_][\p{L}\p{N}_-]*$/u;
-const reserved: Readonly<Record<string, string>> = {
-  constructor: 'it names the machinery of JavaScript objects',
-  prototype: 'it names the machinery of JavaScript objects',
-  __proto__: 'it names the machinery of JavaScript objects',
-  default: 'convict reads it as a mark of the schema',
-  _cvtProperties: 'convict reads it as a mark of the schema',
-};
+const machinery = 'it names the machinery of JavaScript objects';
+const mark = 'convict reads it as a mark of the schema';
+const reserved: ReadonlyMap<string, string> = new Map([
+  ['__proto__', machinery],
+  ['constructor', machinery],
+  ['prototype', machinery],
+  ['default', mark],
+  ['_cvtProperties', mark],
+]);
 
 /**
  * Refuses a key that could harm the process or could not be typed as an override.
@@ -15,7 +17,7 @@ const reserved: Readonly<Record<string, string>> = {
  * @throws `MAN_CONFIG_KEY`
  */
 export function checkKey(place: string, key: string): void {
-  const why = Object.hasOwn(reserved, key) ? reserved[key] : undefined;
+  const why = reserved.get(key);
   if (why !== undefined) throw badKey(place, key, why, 'choose another name');
   if (key.length > 200 || !segment.test(key)) {
     throw badKey(

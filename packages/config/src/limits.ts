@@ -10,7 +10,7 @@ export const limits = {
   /** Maps and lists inside each other. */
   depth: 50,
   /** Values of one file with its aliases expanded, and of the whole configuration. */
-  nodes: 50_000,
+  nodes: 20_000,
   /** Files that one composition may read. */
   files: 1_000,
   /** Overrides of one composition, override files included. */

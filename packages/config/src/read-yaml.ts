@@ -110,7 +110,7 @@ class Converter {
   }
 
   private remember(yaml: unknown): void {
-    const anchor = (yaml as YamlNode & { anchor?: string }).anchor;
+    const anchor = (yaml as { readonly anchor?: string } | null)?.anchor;
     if (anchor !== undefined) this.anchors.set(anchor, yaml as YamlNode);
   }
 

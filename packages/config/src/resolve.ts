@@ -1,8 +1,8 @@
-import { nearest } from '@man/base';
 import { formatTime, timeDirectives, unknownDirective } from './clock.ts';
 import { tooBig } from './errors.ts';
 import { type Piece, type Reference, readInterpolations } from './interpolation.ts';
 import { limits } from './limits.ts';
+import { near as nameLike } from './near.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, type Node, type ScalarNode, toNode } from './tree.ts';
@@ -34,9 +34,12 @@ export function resolveTree(tree: MapNode, surroundings: Surroundings): Resolved
 class Unresolved {
   readonly message: string;
   readonly near: readonly string[];
-  constructor(message: string, near: readonly string[] = []) {
+  /** The reference as written, when a name like its own may be meant. */
+  readonly written: string | undefined;
+  constructor(message: string, near: readonly string[] = [], written?: string) {
     this.message = message;
     this.near = near;
+    this.written = written;
   }
 }
 
@@ -79,8 +82,11 @@ class Resolver {
       return this.node(node, key, []);
     } catch (error) {
       if (!(error instanceof Unresolved)) throw error;
-      const { message, near } = error;
-      this.problems.push({ kind: 'interpolation', key, message, origin: node.origin, near, fix: undefined });
+      const { message, near, written } = error;
+      // A name like the missing one, put in its place, is an override that can be typed; one that leads back to itself is not.
+      const renamed = node.kind === 'scalar' && written !== undefined && near[0] !== undefined && near[0] !== key;
+      const fix = renamed ? `${key}=${formatValue(String(node.value).replace(written, `\${${near[0]}}`))}` : undefined;
+      this.problems.push({ kind: 'interpolation', key, message, origin: node.origin, near, fix });
       return undefined;
     }
   }
@@ -129,7 +135,7 @@ class Resolver {
     const found = inConfig ?? inRun;
     if (found !== undefined) return found;
     const given = this.around.run === null ? [] : keyPaths(this.around.run, 'run');
-    throw new Unresolved(`${text}: there is no key "${name}"`, nearest(name, [...keyPaths(this.tree), ...given]));
+    throw new Unresolved(`${text}: there is no key "${name}"`, nameLike(name, [...keyPaths(this.tree), ...given]), text);
   }
 
   /** The node at a path, through sections that are interpolations themselves (`model: ${models.small}`). */
@@ -148,7 +154,7 @@ class Resolver {
     if (otherwise !== undefined) return otherwise;
     throw new Unresolved(
       `the environment variable ${name} is not set, and \${env:${name},…} has no default`,
-      nearest(name, Object.keys(this.around.env)),
+      nameLike(name, Object.keys(this.around.env)),
     );
   }
 

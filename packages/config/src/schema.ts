@@ -162,7 +162,9 @@ export function describeSchema(schema: ConfigSchema, path: readonly string[] = [
   return Object.entries(schema).flatMap(([key, node]) => {
     const inner = [...path, key];
     if (!isProperty(node)) return describeSchema(node, inner);
-    return [{ key: inner.join('.'), doc: node.doc ?? '', expects: expectationOf(node), default: node.default }];
+    return [
+      { key: inner.join('.'), doc: node.doc ?? '', expects: expectationOf(node), default: structuredClone(node.default) as ConfigValue },
+    ];
   });
 }
 

@@ -32,7 +32,8 @@ export function formatValue(value: unknown): string {
 function formatNumber(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return String(value);
+  // As digits it would be a whole number that is refused because digits can be lost; it is exact as it is.
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
 }
 
 const plainText = /^[\p{L}_/.][\p{L}\p{N}_/.:@%+-]*$/u;

@@ -1,0 +1,21 @@
+import { nearest } from '@man/base';
+
+/**
+ * The names a person may have meant, nearest first. Unlike `nearest` alone it drops those that differ in a whole word:
+ * nobody means `open.x` by `open.z`, or the section `open` itself.
+ */
+export function near(word: string, candidates: readonly string[]): string[] {
+  return nearest(word, candidates).filter((candidate) => !word.startsWith(`${candidate}.`) && sharesSome(word, candidate));
+}
+
+function sharesSome(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const differs = (text: string) => text.slice(start, text.length - end);
+  return differs(a) !== lastWord(a) || differs(b) !== lastWord(b);
+}
+
+const lastWord = (path: string): string => path.slice(Math.max(path.lastIndexOf('.'), path.lastIndexOf('/')) + 1);
