@@ -108,13 +108,13 @@ export class Trainer {
     this.plugins = new Plugins(options.plugins, options.trace);
     this.#rng = createRng(seed);
     this.network = backbone.build(this.#rng.split('network'));
-    this.blocks = cutIntoBlocks(backbone, this.network, partition);
-    if (this.blocks.length > 1 && options.loss === undefined) throw lossMissing(this.blocks.length);
-    this.#trainers = this.blocks.map((block) => {
-      const isLast = block.index === this.blocks.length - 1;
-      const build = isLast ? () => classifierLoss(this.network.classifier) : (site: AuxSite) => (options.loss as LocalLoss).build(site);
-      return new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer);
-    });
+    try {
+      this.blocks = cutIntoBlocks(backbone, this.network, partition);
+      this.#trainers = this.#attach(options.loss, optimizer);
+    } catch (error) {
+      for (const unit of [...this.network.units, this.network.classifier]) unit.dispose();
+      throw error;
+    }
   }
 
   /** Everything that training changes, by dotted name: weights, running statistics, auxiliary networks, plugin state. */
@@ -223,6 +223,16 @@ export class Trainer {
     this.metrics.dispose();
     this.plugins.dispose();
     for (const trainer of this.#trainers) trainer.dispose();
+  }
+
+  /** Builds the auxiliary networks, through the plugins, and the optimisers. */
+  #attach(loss: LocalLoss | undefined, optimizer: OptimizerDefinition): BlockTrainer[] {
+    if (this.blocks.length > 1 && loss === undefined) throw lossMissing(this.blocks.length);
+    return this.blocks.map((block) => {
+      const isLast = block.index === this.blocks.length - 1;
+      const build = (site: AuxSite) => (isLast ? classifierLoss(this.network.classifier) : (loss as LocalLoss).build(site));
+      return new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer);
+    });
   }
 
   #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
