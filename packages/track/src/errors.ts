@@ -69,6 +69,15 @@ export function damagedEvents(file: string, line: number, cause?: unknown): ManE
   });
 }
 
+/** A file that should hold the summary of a run does not. */
+export function badSummary(file: string, problem: string, cause?: unknown): ManError {
+  return new ManError(`${file} is not the summary of a run: ${problem}`, {
+    code: 'MAN_TRACK_SUMMARY_INVALID',
+    hint: 'give the summary that a run of this version wrote, or make it anew from the events of the run',
+    cause,
+  });
+}
+
 /** The chart library refused to draw. */
 export function chartFailed(title: string, cause: unknown): ManError {
   return new ManError(`cannot draw the chart ${show(title)}: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -19,5 +19,6 @@ export { type Report, type ReportColumn, type ReportTable, renderReport, writeRe
 export { type EpochNumbers, type FinalNumbers, type RunInfo, type RunSummary, summarise } from './run-summary.ts';
 export { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
 export type { SafetensorsDtype } from './safetensors-header.ts';
+export { readSummary, writeSummary } from './summary-file.ts';
 export type { TextStream } from './text-stream.ts';
 export { type Column, type TextTableOptions, textTable } from './text-table.ts';

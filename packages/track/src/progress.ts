@@ -82,7 +82,7 @@ function loggedProgress({ stream, label = '' }: ProgressOptions): TrainerPlugin 
       epoch = report.epoch;
       const reached = Math.floor((10 * report.batch) / report.batches);
       // The line of the epoch itself says that all of it is done.
-      if (reached <= tenths || reached >= 10) return;
+      if (!(reached > tenths && reached < 10)) return;
       tenths = reached;
       write(`${loggedLine(report, style)}\n`);
     },
