@@ -8,7 +8,7 @@ import { findCompiler, nvidiaDevices, type Tool } from './find-tools.ts';
 import { fromGiven, fromNetwork, type Origin, type SourceContext } from './library-source.ts';
 import { withLock } from './lock.ts';
 import { type Probe, probe } from './probe.ts';
-import { readStamp, whatChanged } from './status.ts';
+import { readStamp, stampTime, whatChanged } from './status.ts';
 import { findPackage, type TfjsPackage } from './tfjs-package.ts';
 import type { InstallOptions, InstallResult, LibraryVariant, Stamp } from './types.ts';
 import { TENSORFLOW_VERSION } from './wheels.ts';
@@ -41,13 +41,15 @@ export async function install(options: InstallOptions = {}): Promise<InstallResu
   if (present !== undefined) return done(present, 'present');
   const foreign = await adoptForeign(target, context);
   if (foreign !== undefined) return done(foreign, 'present');
+  const stampedAt = stampTime(target);
   // Before hundreds of megabytes are fetched.
   const compiler = await findCompiler({ env, signal: options.signal });
   const library = await (variant === undefined ? fromGiven(options.from ?? '', context) : fromNetwork(variant, context));
   const onWait = () => context.onProgress({ phase: 'wait', message: 'another installation is working on the package; waiting for it' });
   return writingTo('package', target.dir, () =>
     withLock(target.dir, '.man-native', { signal: options.signal, onWait }, async (signal) => {
-      const meanwhile = inPlace(target, options, variant);
+      // Only what was proven since: a library that had to be fetched anew is tried anew.
+      const meanwhile = stampTime(target) > stampedAt ? inPlace(target, { ...options, force: false }, variant) : undefined;
       if (meanwhile !== undefined && meanwhile.libraryDir === library.dir) return done(meanwhile, 'present');
       const { stamp, device } = await build(target, library, compiler, { ...context, options: { ...options, signal } });
       return done(stamp, 'installed', device);

@@ -34,7 +34,7 @@ export function progressBar(target: BarTarget, now: () => number = () => perform
   };
   const begin = (progress: InstallProgress) => {
     finishLine();
-    phase = progress.phase;
+    phase = progress.phase + progress.message;
     started = now();
     firstDone = progress.done ?? 0;
     drawnAt = Number.NEGATIVE_INFINITY;
@@ -43,7 +43,7 @@ export function progressBar(target: BarTarget, now: () => number = () => perform
   };
   return {
     update(progress) {
-      if (progress.phase !== phase) begin(progress);
+      if (progress.phase + progress.message !== phase) begin(progress);
       const { done, total } = progress;
       if (done === undefined || total === undefined || total === 0) return;
       const finished = done >= total;

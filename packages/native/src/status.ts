@@ -47,6 +47,11 @@ export function readStamp(found: TfjsPackage): Stamp | undefined {
   }
 }
 
+/** When the stamp was written, in milliseconds; 0 when there is none. */
+export function stampTime(found: TfjsPackage): number {
+  return statSync(found.stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
 /** What the stamp names and is no longer so, as half a sentence; empty when all is in place. */
 export function whatChanged(found: TfjsPackage, stamp: Stamp): string {
   if (stamp.packageName !== found.name || stamp.packageVersion !== found.version) return 'the npm package was changed since';
