@@ -6,7 +6,7 @@ import { memorySource } from './config-source.ts';
 import { anyOf, format, listOf, nonNegativeInt, oneOf, positiveInt, positiveNumber, unitInterval } from './format.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { renderDefaults, renderHelp } from './render.ts';
-import { type ConfigSchema, defineSchema } from './schema.ts';
+import { type ConfigSchema, chooseSchema, defineSchema } from './schema.ts';
 
 const files = {
   'config.yaml': 'defaults:\n  - optim: sgd\n  - loss: dgl\n  - _self_\nseed: 7\nname: ${loss.type}-${seed}\n',
@@ -40,8 +40,8 @@ const load = (overrides: string[] = [], more: Partial<ComposeOptions<ConfigSchem
     source: memorySource(files),
     schema: (choices) => ({
       ...top,
-      optim: optim[choices.optim as keyof typeof optim],
-      loss: loss[choices.loss as keyof typeof loss],
+      optim: chooseSchema('optim', choices.optim, optim),
+      loss: chooseSchema('loss', choices.loss, loss),
     }),
     overrides,
     env: {},
@@ -78,6 +78,19 @@ describe('a composed configuration', () => {
       'loss.type': { kind: 'file', file: 'conf/loss/dgl.yaml', line: 1, column: 1 },
       'loss.weight': { kind: 'file', file: 'conf/loss/dgl.yaml', line: 2, column: 1 },
     });
+  });
+
+  it('gives the keys of a copied section the origin of the reference, and fills it from the schema', () => {
+    const schema = defineSchema({
+      a: { x: { default: 1 }, y: { default: 2 } },
+      b: { x: { default: 3 }, y: { default: 4 }, z: { default: 5 } },
+    });
+    const source = memorySource({ 'config.yaml': 'a:\n  x: 9\nb: ${a}\n' });
+    const { config, origins } = compose({ source, schema });
+    expect(config.b).toEqual({ x: 9, y: 2, z: 5 });
+    expect(origins.get('b.x')).toMatchObject({ line: 3 });
+    expect(origins.get('a.x')).toMatchObject({ line: 2 });
+    expect(origins.get('b.z')).toEqual({ kind: 'schema' });
   });
 
   it('is frozen at every depth', () => {
@@ -157,7 +170,7 @@ describe('a composed configuration', () => {
     expect(config.clip).toBeNull();
     const chosen = compose({
       source: memorySource({ 'config.yaml': '' }),
-      schema: () => ({ loss: loss.dgl as typeof loss.dgl | typeof loss.infopro }),
+      schema: () => ({ loss: chooseSchema('loss', 'dgl', loss) }),
     });
     expectTypeOf(chosen.config.loss.type).toEqualTypeOf<'dgl' | 'infopro'>();
     if (chosen.config.loss.type === 'dgl') expectTypeOf(chosen.config.loss.weight).toEqualTypeOf<number>();
@@ -210,91 +223,6 @@ describe('everything wrong is said at once', () => {
 
   it('and nothing for other errors', () => {
     expect(problemsOf(new Error('x'))).toEqual([]);
-  });
-});
-
-describe('overrides of values', () => {
-  const schema = defineSchema({
-    a: { b: { default: 1 }, list: { default: [1] }, c: { default: 0 } },
-    open: { default: { x: 1 }, format: Object },
-  });
-  const run = (...overrides: string[]) =>
-    compose({ source: memorySource({ 'config.yaml': 'a: {b: 2}\nopen: {y: 2}' }), schema, overrides }).config;
-  it.each<[string[], unknown]>([
-    [['a.b=3'], { a: { b: 3 } }],
-    [['a.c=3'], { a: { c: 3 } }],
-    [['+a.c=3'], { a: { c: 3 } }],
-    [['++a.b=3', '++a.c=4'], { a: { b: 3, c: 4 } }],
-    [['~a.b'], { a: { b: 1 } }],
-    [['~a.b=2'], { a: { b: 1 } }],
-    [['a.list+=[2,3]', 'a.list+=[4]'], { a: { list: [1, 2, 3, 4] } }],
-    [['a={c: 5}'], { a: { b: 2, c: 5 } }],
-    [['a.b=3', 'a.b=4'], { a: { b: 4 } }],
-    [['+open.z={deep: {er: 1}}'], { open: { x: 1, y: 2, z: { deep: { er: 1 } } } }],
-    [['~open.y'], { open: { x: 1 } }],
-  ])('%j', (overrides, expected) => {
-    expect(run(...overrides)).toMatchObject(expected as object);
-  });
-
-  it.each<[string, string, string | undefined]>([
-    ['+a.b=3', '"+" adds a key, but "a.b" is set already', 'a.b=3'],
-    ['+a={b: 3}', '"a" is a section that exists already', 'a={b: 3}'],
-    ['~a.bb', 'there is no key "a.bb" to delete', undefined],
-    ['~a.c', 'no file or override sets "a.c"', undefined],
-    ['~a.b=9', 'expected the value 9, but it is 2', '~a.b'],
-    ['a.b+=[3]', 'expected a list to append to, but it is 2', 'a.b=[3]'],
-    ['a.lst+=[3]', 'there is no key "a.lst" to set', 'a.list+=[3]'],
-    ['open.z=1', 'to add it type +open.z=1', '+open.z=1'],
-    ['a.b.c=1', 'there is no key "a.b.c" to set', undefined],
-    ['a=3', 'expected a section with the keys b, list, c; got 3 (number)', '~a (or leave the override out)'],
-  ])('%s is refused', (text, message, fix) => {
-    const [problem] = problems(() => run(text));
-    expect(problem?.message).toContain(message);
-    expect(problem?.fix).toBe(fix);
-    expect(problem?.origin).toEqual({ kind: 'override', text });
-  });
-});
-
-describe('rules', () => {
-  const schema = defineSchema({
-    units: { default: 16, format: positiveInt },
-    blocks: { default: 4, format: positiveInt },
-    seed: { default: 1, format: positiveInt },
-  });
-  const options = (overrides: string[]) => ({
-    source: memorySource({ 'config.yaml': 'units: 16\nblocks: 4' }),
-    schema,
-    overrides,
-    refine: [
-      ({ units, blocks }: { units: number; blocks: number }) =>
-        blocks > units ? [{ key: 'blocks', message: `expected at most ${units} blocks, got ${blocks}`, fix: `blocks=${units}` }] : [],
-      ({ seed }: { seed: number }) => (seed % 2 === 0 ? [{ key: 'seed', message: 'expected an odd number' }] : []),
-    ],
-  });
-  it('are judged with the origin of their key', () => {
-    expect(compose(options([])).config.blocks).toBe(4);
-    expect(problems(() => compose(options(['units=2', 'seed=2'])))).toMatchObject([
-      {
-        kind: 'rule',
-        key: 'blocks',
-        message: 'expected at most 2 blocks, got 4',
-        fix: 'blocks=2',
-        origin: { file: 'conf/config.yaml', line: 2 },
-      },
-      { kind: 'rule', key: 'seed', origin: { text: 'seed=2' } },
-    ]);
-  });
-  it('are left out when they read a bad key, and only then', () => {
-    expect(problems(() => compose(options(['units=x', 'blocks=99', 'seed=2'])))).toMatchObject([
-      { kind: 'wrong-value', key: 'units' },
-      { kind: 'rule', key: 'seed' },
-    ]);
-  });
-  it('that throw show their own fault', () => {
-    const refine = () => {
-      throw new RangeError('mine');
-    };
-    expect(() => compose({ ...options([]), refine })).toThrow(new RangeError('mine'));
   });
 });
 

@@ -18,7 +18,7 @@ import {
   wholeInt,
 } from './format.ts';
 import { problemsOf } from './problem.ts';
-import type { ConfigSchema, Property } from './schema.ts';
+import { type ConfigSchema, chooseSchema, type Property } from './schema.ts';
 
 const judge = (schema: ConfigSchema, yaml: string) => {
   try {
@@ -194,6 +194,17 @@ describe('schemas', () => {
     const [gotCode, gotMessage] = refusal(schema);
     expect(gotCode).toBe(code);
     expect(gotMessage).toContain(message);
+  });
+
+  it('are chosen by name from a table', () => {
+    const table = { dgl: { a: { default: 1 } }, infopro: { b: { default: 2 } } };
+    expect(chooseSchema('loss', 'infopro', table)).toBe(table.infopro);
+    for (const name of ['toString', null, ['dgl'], undefined]) {
+      expect(() => chooseSchema('loss', name, table)).toThrow(expect.objectContaining({ code: 'MAN_CONFIG_SCHEMA' }));
+    }
+    expect(() => chooseSchema('loss', 'own', table)).toThrow(
+      'schema at "loss": there is no schema for "own" (text); there are schemas for: dgl, infopro',
+    );
   });
 
   it('may depend on the options and the values', () => {

@@ -26,6 +26,7 @@ export type { Rule, RuleProblem } from './rules.ts';
 export {
   type ConfigOf,
   type ConfigSchema,
+  chooseSchema,
   defineSchema,
   describeSchema,
   type Property,

@@ -2,7 +2,7 @@ import { badSchema } from './errors.ts';
 import type { Format } from './format.ts';
 import { checkKey } from './key.ts';
 import { emptyMap, type MapNode, type Node, toNode } from './tree.ts';
-import { type ConfigValue, formatValue, isMap } from './value.ts';
+import { type ConfigValue, describeValue, formatValue, isMap } from './value.ts';
 
 /** What the `format` of a property may be: a {@link Format}, a list of values, or a format of convict, which is then checked strictly. */
 export type PropertyFormat =
@@ -85,6 +85,26 @@ type Widened<D> = D extends string
  */
 export function defineSchema<const S extends ConfigSchema>(schema: S): S {
   return schema;
+}
+
+/**
+ * The sub-schema for an option, from a table with one for each.
+ *
+ * @param place what the table is for, in messages: the group
+ * @param name the chosen option (`choices.loss`), or the value that names it (`raw.loss.type`)
+ * @throws `MAN_CONFIG_SCHEMA` when the table has none of this name
+ */
+export function chooseSchema<const T extends ConfigSchema>(
+  place: string,
+  name: unknown,
+  table: { readonly [N in keyof T]: T[N] },
+): T[keyof T] {
+  if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name as keyof T];
+  throw badSchema(
+    place,
+    `there is no schema for ${describeValue(name)}; there are schemas for: ${Object.keys(table).join(', ')}`,
+    `choose one of these: ${place}=${Object.keys(table)[0] ?? 'option'}; a new option needs a schema in the program`,
+  );
 }
 
 /** What a schema says of one key. */
