@@ -23,22 +23,23 @@ const LEAST_BAR = 6;
 
 /** The redrawn line of a running epoch, at most `columns` wide. */
 export function runningLine(report: ProgressReport, style: LineStyle): string {
-  const last = report.blocks.at(-1);
+  const { columns } = style;
   const share = report.batches > 0 ? Math.min(1, report.batch / report.batches) : 1;
-  const before = [...labelPiece(style.label, 7), { text: `epoch ${report.epoch}/${report.epochs}`, priority: 0, paint: 'bold' } as const];
-  const after: Piece[] = [
+  const label = labelPiece(style.label, 6);
+  const epoch: Piece = { text: `epoch ${report.epoch}/${report.epochs}`, priority: 0, paint: 'bold' };
+  const bar: Piece = { text: ' '.repeat(LEAST_BAR), priority: 3 };
+  const rest: Piece[] = [
     { text: formatPercent(share, 0).padStart(5), priority: 0 },
-    ...trainPieces(last, 1, 3),
+    ...trainPieces(report.blocks.at(-1), 1, 3),
     { text: `${formatDuration(report.secondsLeft)} left`, priority: 2 },
-    { text: formatRate(report.imagesPerSecond), priority: 4, paint: 'dim' },
   ];
-  const strips = stripPieces(report.blocks, style.columns);
-  const kept = fit([...before, ...after, ...strips], style.columns);
-  const room = style.columns - widthOf(kept) - 2;
-  const bar = room >= LEAST_BAR ? [progressBar(share, Math.min(MOST_BAR, room), style)] : [];
-  const paint = (pieces: readonly Piece[]) => pieces.filter((piece) => kept.includes(piece)).map((piece) => painted(piece, style));
-  if (widthOf(kept) > style.columns) return truncate(kept.map((piece) => piece.text).join('  '), style.columns);
-  return [...paint(before), ...bar, ...paint([...after, ...strips])].join('  ');
+  const rate: Piece = { text: formatRate(report.imagesPerSecond), priority: 5, paint: 'dim' };
+  // The strip takes what the pieces before it leave, the bar what all others leave.
+  const strip = stripPiece(report.blocks, columns - widthOf(fit([epoch, bar, ...rest], columns)) - 2, 4);
+  const kept = fit([...label, epoch, bar, ...rest, rate, ...strip], columns);
+  const room = Math.min(MOST_BAR, LEAST_BAR + columns - widthOf(kept));
+  if (room < LEAST_BAR) return truncate(kept.map(({ text }) => text).join('  '), columns);
+  return kept.map((piece) => (piece === bar ? progressBar(share, room, style) : painted(piece, style))).join('  ');
 }
 
 /** The line that stays after an epoch, at most `columns` wide. */
@@ -111,13 +112,11 @@ function trainPieces(last: BlockMetrics | undefined, lossPriority: number, accur
   return last.accuracy === null ? [loss] : [loss, { text: `train ${formatPercent(last.accuracy)}`, priority: accuracyPriority }];
 }
 
-function stripPieces(blocks: readonly BlockMetrics[], columns: number): Piece[] {
-  if (blocks.length < 2) return [];
-  const strip = lossStrip(
-    blocks.map(({ loss }) => loss),
-    Math.max(8, Math.floor(columns / 4)),
-  );
-  return [{ text: strip, priority: 5, paint: 'cyan' }];
+/** Nothing for one block, and where there is room for so little that it would say nothing. */
+function stripPiece(blocks: readonly BlockMetrics[], room: number, priority: number): Piece[] {
+  if (blocks.length < 2 || room < Math.min(blocks.length, 6)) return [];
+  const losses = blocks.map(({ loss }) => loss);
+  return [{ text: lossStrip(losses, room), priority, paint: 'cyan' }];
 }
 
 function progressBar(share: number, columns: number, style: LineStyle): string {
@@ -132,8 +131,7 @@ function progressBar(share: number, columns: number, style: LineStyle): string {
 function fit(pieces: readonly Piece[], columns: number): Piece[] {
   const kept = new Set<Piece>();
   for (const piece of [...pieces].sort((a, b) => a.priority - b.priority)) {
-    if (kept.size > 0 && widthOf([...kept, piece]) > columns) break;
-    kept.add(piece);
+    if (kept.size === 0 || widthOf([...kept, piece]) <= columns) kept.add(piece);
   }
   return pieces.filter((piece) => kept.has(piece));
 }

@@ -70,6 +70,12 @@ describe('progress on a terminal', () => {
     }
   });
 
+  it('shows bar and blocks at 80 columns, joining blocks where all have no room', () => {
+    const { stream, plugin } = terminal(80);
+    plugin.onProgress?.(progressReport({ blocks: blocksOf(Array.from({ length: 16 }, (_, i) => 2 - i / 16)) }));
+    expect(screen(stream.written)[0]).toBe('epoch 2/3  ███░░░   50 %  loss 1.063  train 50.00 %  12m 34s left  ██▇▆▆▅▄▄▃▂▁▁');
+  });
+
   it('keeps at 40 columns what matters most', () => {
     const { stream, plugin } = terminal(40);
     plugin.onProgress?.(progressReport());
