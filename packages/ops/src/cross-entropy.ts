@@ -16,7 +16,7 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Sc
   if (logits.rank !== 2) throw shapeMismatch('softmaxCrossEntropy', 'logits of shape [n, classes]', logits);
   if (labels.rank !== 1 || labels.dtype !== 'int32' || labels.shape[0] !== logits.shape[0])
     throw shapeMismatch('softmaxCrossEntropy', `int32 labels of shape [${logits.shape[0]}]`, labels);
-  return softmaxLoss({ logits, labels }, NONE)[0] as tf.Scalar;
+  return tf.tidy(() => softmaxLoss({ logits, labels }, NONE)[0] as tf.Scalar);
 }
 
 /** Outputs: the mean loss, and what its gradient is but for the incoming factor: (softmax - onehot) / n. */

@@ -1,0 +1,119 @@
+import { createRng } from '@man/base';
+import type { AuxSite, Batch, LocalBlock } from '@man/core';
+import { countValues } from '@man/core';
+import { useEngine } from '@man/ops';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { infopro, lambdasAt } from './index.ts';
+
+function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: number; nextStage?: number } = {}): AuxSite {
+  const { index = 0, nextStage = 1, ...rest } = options;
+  const unit = { name: 'unit', stage: nextStage } as unknown as LocalBlock['units'][0];
+  const block = (i: number): LocalBlock => ({ index: i, units: [unit], outputShape: [32, 32, 16] });
+  return {
+    block: block(index),
+    next: block(index + 1),
+    featureShape: [32, 32, 16],
+    imageShape: [32, 32, 3],
+    classes: 10,
+    depth: 16,
+    rng: createRng(1),
+    ...rest,
+  };
+}
+
+const count = (variables: Readonly<Record<string, tf.Variable>>, prefix: string) =>
+  countValues(Object.fromEntries(Object.entries(variables).filter(([name]) => name.startsWith(prefix))));
+
+beforeAll(() => useEngine('auto'));
+
+describe('infopro', () => {
+  it.each([
+    [[32, 32, 16], 10_186, 19_466, 2091],
+    [[16, 16, 32], 28_170, 65_162, 3819],
+    [[8, 8, 64], 46_602, 83_594, 7275],
+  ])('has the published number of parameters behind features of %j', (featureShape, oneConvolution, twoConvolutions, decoder) => {
+    for (const [head, size] of [
+      ['1c2f', oneConvolution],
+      ['2c2f', twoConvolutions],
+    ] as const) {
+      // biome-ignore format: one line
+      const aux = infopro({ head }).build(siteOf({ featureShape }));
+      expect(count(aux.parameters(), 'head.')).toBe(size);
+      expect(count(aux.parameters(), 'decoder.')).toBe(decoder);
+      aux.dispose();
+    }
+  });
+
+  it('costs 0.693 λ1 + 2.303 λ2 when head and decoder say nothing', () => {
+    const schedule = { first: { reconstruction: 5, classification: 0.5 }, last: { reconstruction: 5, classification: 0.5 } };
+    const aux = infopro({ schedule }).build(siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3] }));
+    const silent = /(output|decoder\.conv2)\.(weight|bias)$/;
+    for (const [name, variable] of Object.entries(aux.parameters()))
+      if (silent.test(name)) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+    tf.tidy(() => {
+      const { total, terms } = aux.loss(tf.randomNormal([4, 8, 8, 4]), batchOf(8));
+      expect(total.dataSync()[0]).toBeCloseTo(4.617028, 4);
+      expect(terms.reconstruction!.dataSync()[0]).toBeCloseTo(Math.LN2, 5);
+      expect(terms.classification!.dataSync()[0]).toBeCloseTo(Math.log(10), 5);
+    });
+    aux.dispose();
+  });
+
+  it('leaves no tensors behind', () => {
+    const before = tf.memory().numTensors;
+    const aux = infopro().build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
+    const held = tf.memory().numTensors;
+    const [features, batch] = [tf.randomNormal([4, 4, 4, 4]), batchOf(8)];
+    const value = aux.loss(features, batch);
+    tf.dispose([features, value.total, value.terms, value.logits!, batch.images, batch.labels, batch.pixels!] as tf.TensorContainer);
+    expect(tf.memory().numTensors).toBe(held);
+    aux.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('asks for pixels, for pictures, and for a term in every block', () => {
+    const aux = infopro().build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
+    tf.tidy(() => {
+      const { images, labels } = batchOf(8);
+      expect(() => aux.loss(tf.zeros([4, 4, 4, 4]), { images, labels })).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_PIXELS' }));
+    });
+    aux.dispose();
+    expect(() => infopro().build(siteOf({ featureShape: [16] }))).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_SHAPE' }));
+    const nothing = { first: { reconstruction: 1, classification: 1 }, last: { reconstruction: 0, classification: 0 } };
+    expect(() => infopro({ schedule: nothing }).build(siteOf({ index: 14 }))).toThrow(
+      expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }),
+    );
+    expect(() => infopro({ head: '3c' as '1c2f' })).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }));
+  });
+});
+
+describe('lambdasAt', () => {
+  const at = (index: number, depth: number, schedule: Parameters<typeof lambdasAt>[1] = 'cifar10', nextStage = 1) => {
+    const { reconstruction, classification } = lambdasAt(siteOf({ index, depth, nextStage }), schedule);
+    return [reconstruction, classification].map((value) => Math.round(value * 1e5) / 1e5);
+  };
+
+  it('follows InfoPro’s schedule by number of blocks', () => {
+    expect([0, 7, 14].map((i) => at(i, 16))).toEqual([[5, 0.05], [2.6, 0.275], [0.2, 0.5]]); // biome-ignore format: one line
+    expect(at(3, 8)).toEqual([2.5, 1]);
+    expect(at(6, 8)).toEqual([0, 2]);
+    expect(at(53, 55)).toEqual([0.5, 1]);
+    expect(at(30, 32)).toEqual([0.5, 1]);
+    expect(at(0, 2)).toEqual([5, 0]);
+  });
+
+  it('follows the stage of the unit behind, as MAN’s released code does', () => {
+    const release = (depth: number) => [1, 2, 3].map((stage) => at(0, depth, 'man-release', stage));
+    expect(release(16)).toEqual([[4.64286, 0.46429], [4.28571, 0.42857], [3.92857, 0.39286]]); // biome-ignore format: one line
+    expect(release(8)).toEqual([[4.16667, 0.41667], [3.33333, 0.33333], [2.5, 0.25]]); // biome-ignore format: one line
+  });
+});
+
+function batchOf(size: number): Batch {
+  return {
+    images: tf.randomNormal([4, size, size, 3]),
+    labels: tf.tensor1d([1, 2, 3, 4], 'int32'),
+    pixels: tf.randomUniform([4, size, size, 3]),
+  };
+}
