@@ -78,9 +78,9 @@ export function hashMismatch(output: string): ManError {
 
 /** The package index does not have the pinned file. */
 export function wheelNotFound(requirement: string, output: string): ManError {
-  return new ManError(`the package index in use does not offer ${requirement}\n${tail(output, 4)}`, {
+  return new ManError(`the package index in use does not offer ${requirement}, or pip could not reach it\n${tail(output, 4)}`, {
     code: 'MAN_NATIVE_WHEEL_NOT_FOUND',
-    hint: 'check `python3 -m pip config list` for an index of your own, upgrade a very old pip, or use `--from <wheel>`',
+    hint: 'check the network and `python3 -m pip config list` (an index of your own?), upgrade a very old pip, or use `--from <wheel>`',
   });
 }
 
