@@ -221,6 +221,13 @@ describe('everything wrong is said at once', () => {
     expect(problem?.origin).toEqual({ kind: 'override', text: 'sed=3', file: 'o.txt', line: 2 });
   });
 
+  it('up to fifty in words, all in the list', () => {
+    const many = Array.from({ length: 60 }, (_, i) => `nope${i}: 1`).join('\n');
+    const source = memorySource({ ...files, 'config.yaml': `${files['config.yaml']}${many}` });
+    expect(problems(() => load([], { source }))).toHaveLength(60);
+    expect(() => load([], { source })).toThrow(/^the configuration has 60 problems:.*50\. nope49:.*\n {2}… and 10 more$/s);
+  });
+
   it('and nothing for other errors', () => {
     expect(problemsOf(new Error('x'))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { isManError } from '@man/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderSource, listGroups, memorySource, readTextFile } from './config-source.ts';
@@ -32,6 +33,7 @@ describe('folderSource', () => {
     const source = folderSource(join(folder, 'conf'));
     expect(source.name).toBe('conf');
     expect(source.read('loss/dgl.yaml')).toBe('type: dgl');
+    expect(folderSource(pathToFileURL(`${folder}/conf/`)).read('config.yaml')).toBe('seed: 1');
     expect(source.read('loss/none.yaml')).toBeUndefined();
     expect(source.read('config.yaml/x')).toBeUndefined();
     expect(source.list('nowhere')).toEqual([]);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { badName, tooBig, unreadable } from './errors.ts';
 import { limits } from './limits.ts';
 
@@ -28,17 +29,17 @@ export function checkName(place: string, path: string): void {
 /**
  * A configuration in a folder of YAML files: `config.yaml`, and a folder for each group.
  *
- * @param folder path of the folder, absolute or from the working directory
+ * @param folder path of the folder, absolute or from the working directory, or its `file:` URL
  * @throws `MAN_CONFIG_SOURCE` when it is not a readable folder
  * @example
  * ```ts
  * import { folderSource } from '@man/config';
  *
- * const source = () => folderSource(new URL('../conf', import.meta.url).pathname);
+ * const source = () => folderSource(new URL('../conf', import.meta.url));
  * ```
  */
-export function folderSource(folder: string): ConfigSource {
-  const root = resolve(folder);
+export function folderSource(folder: string | URL): ConfigSource {
+  const root = resolve(typeof folder === 'string' ? folder : fileURLToPath(folder));
   const name = basename(root);
   if (!isFolder(root)) {
     throw unreadable(`there is no configuration folder at ${folder}`, 'name the folder that holds config.yaml and the groups');

@@ -1,4 +1,5 @@
 import { ManError } from '@man/base';
+import { limits } from './limits.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import { type ConfigProblem, describeProblem } from './problem.ts';
 
@@ -104,7 +105,8 @@ export function badSchema(key: string, what: string, hint: string, cause?: unkno
 /** Everything that is wrong with the values of a configuration, at once; `problems` is on the error's cause. */
 export function invalid(problems: readonly ConfigProblem[]): ManError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  const list = problems.map((problem, i) => `  ${i + 1}. ${describeProblem(problem).join('\n     ')}`);
+  const list = problems.slice(0, limits.problems).map((problem, i) => `  ${i + 1}. ${describeProblem(problem).join('\n     ')}`);
+  if (problems.length > limits.problems) list.push(`  … and ${problems.length - limits.problems} more`);
   return new ManError(`the configuration has ${count}:\n${list.join('\n')}`, {
     code: 'MAN_CONFIG_INVALID',
     hint: 'correct the files, or type the overrides shown above',

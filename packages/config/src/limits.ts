@@ -17,4 +17,6 @@ export const limits = {
   overrides: 10_000,
   /** Interpolations that lead to each other, `${a}` → `${b}` → …. */
   references: 32,
+  /** Problems that a message spells out. */
+  problems: 50,
 } as const;

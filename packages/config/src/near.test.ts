@@ -13,4 +13,16 @@ describe('near', () => {
   ])('%s among %j', (word, candidates, found) => {
     expect(near(word, candidates)).toEqual(found);
   });
+
+  it('does not compare texts that are no names', () => {
+    expect(near('x'.repeat(250_000), [`${'x'.repeat(250_000)}y`])).toEqual([]);
+    const start = performance.now();
+    expect(
+      near(
+        'abcdefghij',
+        Array.from({ length: 100_000 }, (_, i) => `abcdefghi${i}`),
+      ),
+    ).toEqual([]);
+    expect(performance.now() - start).toBeLessThan(500);
+  });
 });

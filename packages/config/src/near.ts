@@ -5,6 +5,9 @@ import { nearest } from '@man/base';
  * nobody means `open.x` by `open.z`, or the section `open` itself.
  */
 export function near(word: string, candidates: readonly string[]): string[] {
+  // The distance costs a step for each pair of characters; names are short, texts that are not names may not be.
+  const characters = candidates.reduce((sum, candidate) => sum + candidate.length, 0);
+  if (word.length > 200 || word.length * characters > 2_000_000) return [];
   return nearest(word, candidates).filter((candidate) => !word.startsWith(`${candidate}.`) && sharesSome(word, candidate));
 }
 

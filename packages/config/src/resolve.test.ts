@@ -115,6 +115,14 @@ describe('interpolation', () => {
     expect(() => resolve(text)).toThrow(expect.objectContaining({ code: 'MAN_CONFIG_TOO_BIG' }));
   });
 
+  it('stays quick when nothing can be resolved', () => {
+    const text = Array.from({ length: 1500 }, (_, i) => `key${i}: \${missing${i}}`).join('\n');
+    const start = performance.now();
+    expect(resolve(text).problems).toHaveLength(1500);
+    expect(resolve(`x: \${${'y'.repeat(200_000)}}`).problems[0]?.message.length).toBeLessThan(300);
+    expect(performance.now() - start).toBeLessThan(4000);
+  });
+
   it('bounds long chains', () => {
     const chain = (n: number) =>
       resolve(

@@ -6,7 +6,7 @@ import { near as nameLike } from './near.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, type Node, type ScalarNode, toNode } from './tree.ts';
-import { formatValue } from './value.ts';
+import { formatValue, shorten } from './value.ts';
 import { readValue, readWord } from './value-grammar.ts';
 
 /** What interpolations can reach besides the configuration itself. */
@@ -135,7 +135,8 @@ class Resolver {
     const found = inConfig ?? inRun;
     if (found !== undefined) return found;
     const given = this.around.run === null ? [] : keyPaths(this.around.run, 'run');
-    throw new Unresolved(`${text}: there is no key "${name}"`, nameLike(name, [...keyPaths(this.tree), ...given]), text);
+    const alike = this.problems.length < limits.problems ? nameLike(name, [...keyPaths(this.tree), ...given]) : [];
+    throw new Unresolved(`${shorten(text)}: there is no key "${shorten(name)}"`, alike, text);
   }
 
   /** The node at a path, through sections that are interpolations themselves (`model: ${models.small}`). */
