@@ -1,1 +1,1 @@
-export {};
+export { SHAPES_CLASSES, type ShapesOptions, shapes } from './shapes.ts';
