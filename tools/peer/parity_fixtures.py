@@ -21,7 +21,10 @@ activation away from zero (by 7e-7 and 2e-6); at full size nothing can prevent i
 The recipe differs from the published one where that makes mistakes visible within five steps: EMA
 momentum 0.9 (with 0.995 the two update orders could hardly be told apart) and weight decay 0.01.
 
---full writes one set for ResNet-32, K=16, batch 32 to --out instead; it is too large to commit.
+--full writes one set for ResNet-32, K=16, batch 32 to --out instead; it is too large to commit. It has
+InfoPro and MAN only: at that depth end-to-end training from scratch is chaotic. Changing its initial
+weights by one part in 10^7 changes the loss by 1e-2 after five steps even in float64 and at rate 0.001,
+so no two implementations could agree; local losses, whose gradients cross one unit, agree to 2e-5.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ class Setup:
 
 
 SMALL = Setup(8, width=4, blocks=4, batch=8, learning_rate=0.05, loss_limit=1e-5, state_limit=2e-5)
-FULL = Setup(32, width=16, blocks=16, batch=32, learning_rate=0.02, loss_limit=3e-4, state_limit=2e-2)
+FULL = Setup(32, width=16, blocks=16, batch=32, learning_rate=0.02, loss_limit=1e-4, state_limit=1e-2)
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,8 @@ def run_method(setup: Setup, method: Method, pictures: Pictures) -> tuple[dict[s
     losses, final = train(setup, method, pictures, torch.float64)
     loss_gap = state_gap = 0.0
     warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
-    for onednn in (True, False):
+    # PyTorch's own convolutions take minutes a step at full size.
+    for onednn in (True,) if setup == FULL else (True, False):
         with torch.backends.mkldnn.flags(enabled=onednn):
             losses32, final32 = train(setup, method, pictures, torch.float32)
         loss_gap = max(loss_gap, largest_loss_difference(losses, losses32))
@@ -329,6 +333,8 @@ def main() -> None:
     setup, out = (FULL, args.out) if args.full else (SMALL, args.out or DEFAULT_OUT)
     torch.set_num_threads(2 if args.full else 1)
     all_methods = methods(setup)
+    if args.full:
+        all_methods = [m for m in all_methods if m.options.schedule and m.keep_final]
     write_initial(out, setup, all_methods)
     if not args.full or args.data is None:
         write_set(out, setup, synthetic_pictures(setup.batch), all_methods)
