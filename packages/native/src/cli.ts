@@ -19,7 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
   // Cleaning up takes a moment; a second Ctrl-C must not skip it. SIGKILL can, and the next run tidies up after it.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
   // A reader that went away (`| head`) is no reason to stop half-way.
-  process.stdout.on('error', () => undefined);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const wantsJson = argv.includes('--json');
   try {
     const given = parseArguments(argv);

@@ -21,7 +21,7 @@ export interface FakeMachine {
 }
 
 /** FAKE_PIP: hash, offline, nomatch, nospace, fail, hang, slow, short, nopip. FAKE_UNPACK: bad, nospace, empty, hang. */
-const PYTHON = String.raw`
+const PYTHON = `
 die() { echo "$1" >&2; exit "$2"; }
 pip() {
   echo half > "$TMPDIR/part"
@@ -64,11 +64,11 @@ esac
 `;
 
 /** FAKE_CXX: error, broken (an addon that does not load), useless (one that does not learn), illegal (an instruction nobody knows). */
-const COMPILER = String.raw`
+const COMPILER = `
 if [ "$1" = --version ]; then echo 'g++ (fake) 12'; exit 0; fi
 if [ "$FAKE_CXX" = error ]; then echo 'tfjs_backend.cc:1: error: no' >&2; exit 1; fi
 while [ "$1" != -o ]; do shift; done
-printf %s "${'$'}{FAKE_CXX:-good}" > "$2"
+printf %s "\${FAKE_CXX:-good}" > "$2"
 `;
 
 /** Stands for tfjs-node: what its addon file says decides how it behaves. */

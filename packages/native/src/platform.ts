@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -51,10 +51,18 @@ export function pipCommand(): string {
 }
 
 function packageCommand(names: { apt: string; dnf: string; zypper: string; pacman: string }): string {
-  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  const release = readIfThere('/etc/os-release');
   const family = [...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].map((match) => match[1]).join(' ');
   if (/fedora|rhel|centos|amzn/.test(family)) return `sudo dnf install -y ${names.dnf}`;
   if (/suse/.test(family)) return `sudo zypper install -y ${names.zypper}`;
   if (/arch/.test(family)) return `sudo pacman -S --needed ${names.pacman}`;
   return `sudo apt-get install -y ${names.apt}`;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
