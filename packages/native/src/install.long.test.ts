@@ -2,13 +2,16 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, syml
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { doctor } from './doctor.ts';
 import { install } from './install.ts';
 
 /** Downloads 230 MB: only when asked for. */
 describe.skipIf(process.env.MAN_LONG_TESTS === undefined)('a real installation into an empty cache (MAN_LONG_TESTS)', () => {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'man-native-long-')));
+  let dir: string;
+  beforeAll(() => {
+    dir = realpathSync(mkdtempSync(join(tmpdir(), 'man-native-long-')));
+  });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   it('trains', { timeout: 600_000 }, async () => {
