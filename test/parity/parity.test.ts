@@ -143,7 +143,8 @@ async function readPictures(
   const perBatch = run.batch * run.network.imageSize ** 2 * 3;
   if (firstRecord === undefined) {
     const { tensors } = await readSafetensors(new URL(file, folder).pathname);
-    const at = (name: string, size: number) => (tensors[name]?.data as Uint8Array).subarray(step * size, (step + 1) * size);
+    const at = (name: string, size: number) =>
+      (tensors[name] as { readonly data: Uint8Array }).data.subarray(step * size, (step + 1) * size);
     return { bytes: at('images', perBatch), labels: at('labels', run.batch) };
   }
   const handle = await open(`${process.env.MAN_DATA_DIR}/${file}`);
