@@ -19,7 +19,7 @@ const SAMPLES: readonly (readonly [across: number, down: number])[] = [
   [MIDDLE, HIGH],
 ];
 /** How far the noise goes, of 255. */
-const NOISE = 14;
+const NOISE = 10;
 
 type Colour = readonly [number, number, number];
 
@@ -36,16 +36,16 @@ interface Placement {
  * Draws one picture, `[32, 32, 3]` uint8 at `out[at…]`: a gradient, clutter, the figure, something small above it, noise.
  *
  * Colours, place, size and direction are drawn alike for every figure, so they tell nothing about it. Only additions, multiplications,
- * divisions and comparisons of doubles: equal on every machine. Order of draws: two background colours, direction of the gradient, 3 to 6
- * pieces of clutter, the figure (place, then colours until one differs enough), one piece above it, noise row by row.
+ * divisions and comparisons of doubles: equal on every machine. Order of draws: two background colours, direction of the gradient, 1 to 3
+ * pieces of clutter, the figure (place, size, turn, then colours until one differs enough), one piece above it, noise row by row.
  */
 export function drawPicture(rng: Rng, figure: Figure, out: Uint8Array, at: number): void {
   const canvas = new Float64Array(PICTURE);
   const [from, to] = [anyColour(rng), anyColour(rng)];
   gradient(canvas, from, to, direction(rng));
-  const pieces = 3 + rng.integer(4);
+  const pieces = 1 + rng.integer(3);
   for (let i = 0; i < pieces; i++) scatter(rng, canvas);
-  const placement = { x: between(rng, 10, 22), y: between(rng, 10, 22), radius: between(rng, 7, 11.5), ...direction(rng) };
+  const placement = { x: between(rng, 12, 20), y: between(rng, 12, 20), radius: between(rng, 8, 13), ...tilt(rng) };
   paint(canvas, figure, placement, contrasting(rng, from, to));
   scatter(rng, canvas);
   for (let i = 0; i < PICTURE; i++) {
@@ -110,11 +110,17 @@ const anyColour = (rng: Rng): Colour => [rng.integer(256), rng.integer(256), rng
 function contrasting(rng: Rng, from: Colour, to: Colour): Colour {
   for (let attempt = 0; ; attempt++) {
     const found = anyColour(rng);
-    if (attempt === 63 || (distance(found, from) >= 150 && distance(found, to) >= 150)) return found;
+    if (attempt === 63 || (distance(found, from) >= 220 && distance(found, to) >= 220)) return found;
   }
 }
 
 const distance = (a: Colour, b: Colour) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) + Math.abs(a[2] - b[2]);
+
+/** A turn by up to 37 degrees to either side. */
+function tilt(rng: Rng): { cos: number; sin: number } {
+  const t = between(rng, -1 / 3, 1 / 3);
+  return { cos: (1 - t * t) / (1 + t * t), sin: (2 * t) / (1 + t * t) };
+}
 
 /** A point of the unit circle, about evenly spread: rational in t within a quarter turn, then quarter turns. No sine, which machines round differently. */
 function direction(rng: Rng): { cos: number; sin: number } {

@@ -10,7 +10,7 @@ const digest = (split: ImageSplit) => createHash('sha256').update(bytes(split)).
 describe('shapes', () => {
   it('is the same on every machine (golden)', () => {
     const { train, test } = shapes({ train: 200, test: 50 });
-    expect([digest(train), digest(test)]).toEqual(['2ec61839949fd072', 'a23c6faca10aa16e']);
+    expect([digest(train), digest(test)]).toEqual(['dd03088ea694db81', '2f06204f6968e3f5']);
     expect([...train.labels.subarray(0, 20)]).toEqual([3, 9, 7, 4, 1, 2, 8, 0, 5, 6, 6, 3, 0, 9, 1, 4, 7, 5, 8, 2]);
   });
 

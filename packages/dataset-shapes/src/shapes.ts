@@ -46,7 +46,7 @@ export function shapes({ seed = 0, train = 5000, test = 1000 }: ShapesOptions = 
     imageShape: SHAPE,
     train: generate('train', train, rng.split('train')),
     test: generate('test', test, rng.split('test')),
-    normalization: { mean: [0.5, 0.5, 0.5], std: [0.236, 0.236, 0.236] },
+    normalization: { mean: [0.5, 0.5, 0.5], std: [0.243, 0.243, 0.243] },
     augmentation: { pad: 4, padMode: 'reflect', crop: 32, flip: true },
   };
 }
