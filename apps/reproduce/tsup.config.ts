@@ -1,3 +1,3 @@
 import { library } from '../../tools/build/library.ts';
 
-export default library();
+export default library(['src/cli.ts']);

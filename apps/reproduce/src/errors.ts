@@ -1,0 +1,43 @@
+import { ManError } from '@man/base';
+
+const reason = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+
+export const folderFailed = (folder: string, cause: unknown) =>
+  new ManError(`the folder of the run cannot be written: ${folder}: ${reason(cause)}`, {
+    code: 'MAN_REPRODUCE_FOLDER',
+    hint: 'choose a writable place: run.root=<folder> or run.dir=<folder>. Nothing was trained',
+    cause,
+  });
+
+export const folderInUse = (folder: string) =>
+  new ManError(`expected an empty or new folder for the run, got one with files in it: ${folder}`, {
+    code: 'MAN_REPRODUCE_FOLDER_IN_USE',
+    hint: 'choose another run.dir, or leave it out for a new folder below run.root',
+  });
+
+export const lastBatchOfOne = (pictures: number, batch: number) =>
+  new ManError(`${pictures} pictures in batches of ${batch} leave a last batch of one picture, which batch normalisation cannot train on`, {
+    code: 'MAN_REPRODUCE_LAST_BATCH',
+    hint: 'type train.dropLast=true, or another train.batch or train.limit',
+  });
+
+export const unknownMethods = (unknown: readonly string[], known: readonly string[]) =>
+  new ManError(`compare.only: expected names of compare.methods (${known.join(', ')}), got ${unknown.join(', ') || 'none'}`, {
+    code: 'MAN_REPRODUCE_METHOD_UNKNOWN',
+    hint: `type compare.only=[${known.join(',')}], or leave it out`,
+  });
+
+export const workerFailed = (label: string, how: string) =>
+  new ManError(`${label}: the process that trained it ${how}`, {
+    code: 'MAN_REPRODUCE_WORKER',
+    hint: 'its own message is above; the other methods are not affected. A process that was killed may have needed more memory: try a smaller train.batch',
+  });
+
+export const workerSilent = (label: string, printed: string) =>
+  new ManError(
+    `${label}: expected a result as one line of JSON from the process that trained it, got ${JSON.stringify(printed.slice(0, 80))}`,
+    {
+      code: 'MAN_REPRODUCE_WORKER_RESULT',
+      hint: 'run man-reproduce train with the same overrides to see what it prints',
+    },
+  );

@@ -1,0 +1,79 @@
+import { resnet } from '@man/backbone-resnet';
+import {
+  type Backbone,
+  constant,
+  cosine,
+  type LocalLoss,
+  multiStep,
+  type OptimizerDefinition,
+  type PartitionOptions,
+  type Schedule,
+  sgd,
+  type TrainerPlugin,
+} from '@man/core';
+import { infopro } from '@man/loss-infopro';
+import { man } from '@man/plugin';
+import type { TrainConfig } from './schema/index.ts';
+
+/** For every `type` of a section, what makes it. Names in a YAML file reach these tables only: nothing is imported by name. */
+type Factories<C extends { readonly type: string }, R, A extends readonly unknown[] = []> = {
+  readonly [T in C['type']]: (options: Omit<Extract<C, { readonly type: T }>, 'type'>, ...more: A) => R;
+};
+
+const backbones: Factories<TrainConfig['backbone'], Backbone, [classes: number]> = {
+  resnet: (options, classes) => resnet({ ...options, classes }),
+};
+
+const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
+  e2e: () => null,
+  infopro: (options) => infopro(options),
+};
+
+const plugins: Factories<TrainConfig['plugin'], TrainerPlugin | null> = {
+  none: () => null,
+  man: ({ momentum, halfLife, ...options }) =>
+    man({ ...options, ...(momentum === null ? {} : { momentum }), ...(halfLife === null ? {} : { halfLife }) }),
+};
+
+const optimizers: Factories<TrainConfig['optimizer'], OptimizerDefinition> = { sgd };
+
+const schedules: Factories<TrainConfig['schedule'], Schedule, [train: TrainConfig['train']]> = {
+  cosine: ({ base, perBatch, rampFrom, ...options }, { batch, epochs }) =>
+    cosine({ ...options, epochs, base: scaled(base, perBatch, batch), rampFrom: scaled(rampFrom, perBatch, batch) }),
+  multistep: ({ base, perBatch, ...options }, { batch }) => multiStep({ ...options, base: scaled(base, perBatch, batch) }),
+  constant: ({ base, perBatch }, { batch }) => constant(scaled(base, perBatch, batch)),
+};
+
+/** The rate for another batch size: as many times larger as the batch is (Goyal et al., 2017). */
+function scaled(rate: number, perBatch: number | null, batch: number): number {
+  return perBatch === null ? rate : (rate * batch) / perBatch;
+}
+
+function make<C extends { readonly type: string }, R, A extends readonly unknown[]>(table: Factories<C, R, A>, section: C, ...more: A): R {
+  const { type, ...options } = section;
+  const factory = table[type as C['type']] as unknown as (options: unknown, ...more: A) => R;
+  return factory(options, ...more);
+}
+
+/** What a trainer is assembled from. */
+export interface Parts {
+  readonly backbone: Backbone;
+  readonly partition: PartitionOptions;
+  readonly loss: LocalLoss | null;
+  readonly plugin: TrainerPlugin | null;
+  readonly optimizer: OptimizerDefinition;
+  readonly schedule: Schedule;
+}
+
+/** Network, cut, local loss, plugin, optimiser and learning rates of a configuration. */
+export function assemble(config: TrainConfig, classes: number): Parts {
+  const { blocks, cuts, stem } = config.partition;
+  return {
+    backbone: make(backbones, config.backbone, classes),
+    partition: cuts === null ? { blocks: blocks ?? 1, stem } : { cuts, stem },
+    loss: make(losses, config.loss),
+    plugin: make(plugins, config.plugin),
+    optimizer: make(optimizers, config.optimizer),
+    schedule: make(schedules, config.schedule, config.train),
+  };
+}

@@ -1,0 +1,144 @@
+import { isManError } from '@man/base';
+import { type Composed, renderDefaults, renderHelp } from '@man/config';
+import { Command, CommanderError, Option } from 'commander';
+import { compare } from './compare.ts';
+import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
+import { describe } from './describe.ts';
+import { engineText, startEngine } from './engine.ts';
+import { VERSION } from './environment.ts';
+import type { TrainConfig } from './schema/index.ts';
+import { notice, paint } from './terminal.ts';
+import { train } from './train.ts';
+
+/** Options of every command that composes a configuration. */
+interface ShowOptions {
+  readonly cfg?: string;
+  readonly resolve?: boolean;
+  readonly info?: string;
+}
+
+/**
+ * Runs the program.
+ *
+ * @param argv words behind the program's name
+ * @returns the exit code: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  try {
+    await createProgram((code) => {
+      exitCode = code;
+    }).parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Says what went wrong; returns the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (isManError(error)) {
+    notice(`${paint.red('error')}: ${error.describe()}`);
+    return error.code.startsWith('MAN_CONFIG_') || error.code === 'MAN_REPRODUCE_METHOD_UNKNOWN' ? 2 : 1;
+  }
+  notice(`${paint.red('error')}: this is a fault of man-reproduce ${VERSION}; please report it with the lines below`);
+  notice(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}
+
+function createProgram(done: (exitCode: number) => void): Command {
+  const program = new Command('man-reproduce')
+    .description('Trains with local learning and the Momentum Auxiliary Network (MAN), and compares it with what it improves on.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(man-reproduce --help tells more)')
+    .addHelpText('after', EXAMPLES);
+  configured(program, 'compare', 'end to end, InfoPro and InfoPro + MAN: same data, seed and recipe; a table and a page with curves')
+    .option('--json', 'print nothing to stdout but one line of JSON at the end')
+    .addHelpText('after', () => `\n${keysOf(loadCompareConfig([]), 'compare')}`)
+    .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
+      const { overrides, show } = settle(words, options);
+      const composed = loadCompareConfig(overrides);
+      done(show(composed) ? 0 : await compare(overrides, { json: options.json === true }));
+    });
+  configured(program, 'train', 'one network with one method')
+    .option('--json', 'print nothing to stdout but one line of JSON at the end')
+    .addOption(new Option('--config-name <name>', 'first file of conf/').choices(['config', 'compare']).default('config'))
+    .addHelpText('after', () => `\n${keysOf(loadTrainConfig([]), 'train')}`)
+    .action(async (words: string[], options: ShowOptions & { json?: boolean; configName: ConfigName }) => {
+      const { overrides, show } = settle(words, options);
+      const composed = loadTrainConfig(overrides, options.configName);
+      done(show(composed) ? 0 : await train(composed, { json: options.json === true }));
+    });
+  configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
+    async (words: string[], options: ShowOptions) => {
+      const { overrides, show } = settle(words, options);
+      const composed = loadTrainConfig(overrides);
+      done(show(composed) ? 0 : await describe(composed.config));
+    },
+  );
+  configured(program, 'engine', 'which engine calculates here')
+    .option('--json', 'print one line of JSON')
+    .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
+      const { overrides, show } = settle(words, options);
+      const composed = loadTrainConfig(overrides);
+      if (show(composed)) return done(0);
+      const engine = await startEngine(composed.config);
+      process.stdout.write(`${options.json === true ? JSON.stringify(engine) : engineText(engine)}\n`);
+      done(0);
+    });
+  return program;
+}
+
+function configured(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument('[overrides...]', 'group=option and key=value; see below, and conf/')
+    .option('--cfg [part]', 'print the configuration and end: job (the values) or all (with files and options)')
+    .option('--resolve', 'with --cfg: interpolations resolved')
+    .addOption(new Option('--info <what>', 'defaults: print each value with its origin, and end').choices(['defaults']));
+}
+
+/** The overrides, and what prints a configuration where that was asked for. */
+function settle(words: readonly string[], { cfg, resolve, info }: ShowOptions) {
+  // "--cfg" takes the word behind it, which may be an override.
+  const isPart = cfg === 'job' || cfg === 'all';
+  const overrides = typeof cfg === 'string' && !isPart ? [cfg, ...words] : words;
+  const show = (composed: Composed<TrainConfig>): boolean => {
+    if (info !== undefined) process.stdout.write(renderDefaults(composed));
+    else if (cfg !== undefined)
+      process.stdout.write(`${cfg === 'all' ? heading(composed) : ''}${composed.toYaml({ resolve: resolve === true })}`);
+    return info !== undefined || cfg !== undefined;
+  };
+  return { overrides, show };
+}
+
+function heading({ choices, files, overrides, hash }: Composed<unknown>): string {
+  const lines = [
+    `options    ${Object.entries(choices)
+      .map(([group, choice]) => `${group}=${String(choice)}`)
+      .join(' ')}`,
+    `files      ${files.join(' ')}`,
+    `overrides  ${overrides.join(' ') || 'none'}`,
+    `hash       ${hash}`,
+  ];
+  return `${lines.map((line) => `# ${line}`).join('\n')}\n`;
+}
+
+/** Groups, keys and forms of overrides, as part of a help page. */
+function keysOf(composed: Composed<unknown>, command: string): string {
+  const page = renderHelp(composed, { command: `man-reproduce ${command}` });
+  return page.slice(page.indexOf('Groups'));
+}
+
+const EXAMPLES = `
+Examples:
+  man-reproduce compare
+  man-reproduce compare dataset=shapes train.epochs=1
+  man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
+  man-reproduce train experiment=cifar10-resnet32-k16
+  man-reproduce describe backbone=resnet110
+
+Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C (what there is is written).`;

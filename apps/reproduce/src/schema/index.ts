@@ -1,0 +1,38 @@
+import { type ConfigOf, type ConfigValue, chooseSchema } from '@man/config';
+import { backboneSchemas } from './backbone.ts';
+import { baseSchema } from './base.ts';
+import { compareSchema } from './compare.ts';
+import { datasetSchemas } from './dataset.ts';
+import { lossSchemas } from './loss.ts';
+import { optimizerSchemas } from './optimizer.ts';
+import { partitionSchema } from './partition.ts';
+import { pluginSchemas } from './plugin.ts';
+import { scheduleSchemas } from './schedule.ts';
+
+type Raw = Readonly<Record<string, ConfigValue>>;
+
+/** The schema of a run: a union of the sub-schemas of what was chosen. */
+export function trainSchema(raw: Raw) {
+  const chosen = <const T extends Parameters<typeof chooseSchema>[2]>(group: string, table: T) =>
+    chooseSchema(`${group}.type`, (raw[group] as Raw | undefined)?.type, table) as T[keyof T];
+  return {
+    ...baseSchema,
+    dataset: chosen('dataset', datasetSchemas),
+    backbone: chosen('backbone', backboneSchemas),
+    partition: partitionSchema,
+    loss: chosen('loss', lossSchemas),
+    plugin: chosen('plugin', pluginSchemas),
+    optimizer: chosen('optimizer', optimizerSchemas),
+    schedule: chosen('schedule', scheduleSchemas),
+  };
+}
+
+/** The schema of a comparison: that of a run, and the list of methods. */
+export function comparisonSchema(raw: Raw) {
+  return { ...trainSchema(raw), ...compareSchema };
+}
+
+/** What one run is told. */
+export type TrainConfig = ConfigOf<ReturnType<typeof trainSchema>>;
+/** What a comparison is told. */
+export type CompareConfig = ConfigOf<ReturnType<typeof comparisonSchema>>;

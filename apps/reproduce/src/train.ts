@@ -1,0 +1,174 @@
+import type { Composed } from '@man/config';
+import { createTrainer, type Trainer } from '@man/core';
+import { evaluationLoader, type Loader, trainingLoader } from '@man/data';
+import type { Engine } from '@man/ops';
+import {
+  eventLog,
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatRate,
+  history,
+  progress,
+  writeReport,
+  writeSafetensors,
+  writeSummary,
+} from '@man/track';
+import { loaderOptions, openDataset, share } from './data.ts';
+import { engineText, startEngine } from './engine.ts';
+import { environment } from './environment.ts';
+import { lastBatchOfOne } from './errors.ts';
+import { assemble, type Parts } from './factories.ts';
+import { labelOf, type RunResult, resultOf } from './result.ts';
+import { endsWithOne, epochSize } from './rules.ts';
+import { createRunFolder, type RunFolder } from './run-folder.ts';
+import type { TrainConfig } from './schema/index.ts';
+import { listenForStop } from './stop.ts';
+import { fact, notice } from './terminal.ts';
+
+/**
+ * `man-reproduce train`: one network, one method, one folder.
+ *
+ * @returns the exit code: 0, or 130 or 143 when it was stopped, with everything written
+ */
+export async function train(composed: Composed<TrainConfig>, { json }: { readonly json: boolean }): Promise<number> {
+  const stop = listenForStop();
+  try {
+    const folder = await createRunFolder(composed);
+    const setting = await prepare(composed.config, stop.signal).catch(async (error: unknown) => {
+      await folder.discard();
+      throw error;
+    });
+    const result = await run(composed, setting, folder, stop.signal);
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else process.stdout.write(`${resultText(result)}\n`);
+    return result.interrupted ? stop.exitCode() : 0;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    notice('Stopped before training began; no files are left.');
+    return stop.exitCode();
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** What is there before the first step: engine, pictures, and the parts of the trainer. */
+interface Setting {
+  readonly engine: Engine;
+  readonly dataset: string;
+  readonly train: Loader;
+  readonly test: Loader;
+  readonly parts: Parts;
+  readonly idleResidentBytes: number;
+}
+
+async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Setting> {
+  const engine = await startEngine(config);
+  fact('engine', engineText(engine));
+  const { dataset, message } = await openDataset(config, signal);
+  const pictures = epochSize(config, dataset.train.size);
+  if (endsWithOne(config, pictures)) throw lastBatchOfOne(pictures, config.train.batch);
+  const { batch, limit, dropLast } = config.train;
+  const options = loaderOptions(config);
+  const train = trainingLoader(dataset, { ...options, batch, dropLast, ...(limit === null ? {} : { limit }) });
+  const test = evaluationLoader(dataset, {
+    ...options,
+    batch: config.test.batch,
+    ...(config.test.limit === null ? {} : { limit: config.test.limit }),
+  });
+  fact('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
+  const parts = assemble(config, dataset.classes.length);
+  signal.throwIfAborted();
+  return { engine, dataset: dataset.name, train, test, parts, idleResidentBytes: process.memoryUsage().rss };
+}
+
+async function run(composed: Composed<TrainConfig>, setting: Setting, folder: RunFolder, signal: AbortSignal): Promise<RunResult> {
+  const { config, hash, overrides } = composed;
+  const { parts, engine, idleResidentBytes } = setting;
+  const label = labelOf(config);
+  const log = history({ name: config.run.name ?? 'run', label });
+  const trainer = createTrainer({
+    backbone: parts.backbone,
+    partition: parts.partition,
+    ...(parts.loss === null ? {} : { loss: parts.loss }),
+    optimizer: parts.optimizer,
+    schedule: parts.schedule,
+    plugins: [
+      parts.plugin,
+      progress({ stream: process.stderr, label }),
+      eventLog({ file: folder.file('events.jsonl'), header: { overrides, configHash: hash, engine: engineText(engine) } }),
+      log,
+    ],
+    seed: config.seed,
+    readEvery: config.train.readEvery,
+  });
+  try {
+    fact('network', networkText(trainer));
+    fact('folder', folder.shown);
+    const { interrupted } = await trainer.fit(setting.train, { epochs: config.train.epochs, evaluate: setting.test, signal });
+    // Before charts are drawn and weights are copied.
+    const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
+    const result = resultOf({
+      composed,
+      summary: log.summary({ seed: config.seed, interrupted, peakResidentBytes }),
+      epochs: log.epochs,
+      trainer,
+      engine,
+      folder,
+      dataset: setting.dataset,
+      pictures: { train: setting.train.examples, test: setting.test.examples },
+      idleResidentBytes,
+    });
+    await write(composed, trainer, folder, result);
+    return result;
+  } finally {
+    trainer.dispose();
+    await Promise.all([setting.train.close(), setting.test.close()]);
+  }
+}
+
+/** What stays of a run: weights, numbers, and a page about it. */
+async function write({ hash, overrides, toYaml }: Composed<TrainConfig>, trainer: Trainer, folder: RunFolder, result: RunResult) {
+  const { backbone, epoch } = trainer;
+  const metadata = {
+    backbone: backbone.name,
+    classes: String(backbone.classes),
+    dataset: result.dataset,
+    epoch: String(epoch),
+    config: hash,
+  };
+  await writeSafetensors(folder.file('weights.safetensors'), trainer.networkVariables(), metadata);
+  await writeSummary(folder.file('summary.json'), result);
+  await writeReport(folder.file('report.html'), {
+    title: `${result.label}: ${result.backbone} on ${result.dataset}`,
+    summary: resultText(result),
+    runs: [result],
+    configuration: toYaml(),
+    environment: environment({
+      command: ['man-reproduce train', ...overrides].join(' '),
+      engine: result.engine ?? 'unknown',
+      'configuration hash': hash,
+    }),
+    date: new Date().toISOString(),
+  });
+}
+
+function networkText(trainer: Trainer): string {
+  const { network, auxiliary } = trainer.countParameters();
+  const blocks = trainer.blocks.length;
+  const local = auxiliary === 0 ? '' : `, and ${formatCount(auxiliary)} in training only`;
+  return `${trainer.backbone.name}, ${blocks} ${blocks === 1 ? 'block' : 'blocks'}; ${formatCount(network)} parameters${local}`;
+}
+
+/** A run in one line, and where its files are. */
+function resultText(result: RunResult): string {
+  const { testTop1, trainTop1, epochs, plannedEpochs, imagesPerSecond, peakTensorBytes, peakResidentBytes, idleResidentBytes } = result;
+  const percent = (value: number | null) => (value === null ? 'not measured' : formatPercent(value));
+  const above = peakResidentBytes === null ? Number.NaN : peakResidentBytes - idleResidentBytes;
+  return [
+    `${result.label}, ${epochs.length} of ${plannedEpochs} epochs${result.interrupted ? ' (stopped)' : ''}:`,
+    `test top-1 ${percent(testTop1)}, train top-1 ${percent(trainTop1)},`,
+    `${formatRate(imagesPerSecond ?? Number.NaN)}, peak memory ${formatBytes(peakTensorBytes ?? Number.NaN)} of tensors,`,
+    `${formatBytes(above)} resident above idle.`,
+  ].join(' ');
+}
