@@ -3,7 +3,7 @@ import { outputShape } from './augment.ts';
 import { type Dataset, type ImageShape, type ImageSplit, volume } from './dataset.ts';
 import { invalidOption } from './errors.ts';
 import { type LoaderOptions, settle } from './loader-options.ts';
-import { iterate, type LoaderState } from './pass.ts';
+import { iterate, type LoaderState, scaleOf } from './pass.ts';
 import { limitedIndices } from './plan.ts';
 import { createPreparer, type Preparer } from './preparer.ts';
 import { createSlots } from './slots.ts';
@@ -77,6 +77,7 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
   const settings = settle(split, options);
   const preparer = createPreparer(settings.workers, settings.prefetch, workerFile);
   const shape = outputShape(split.imageShape, settings.recipe);
+  const scale = scaleOf(settings.normalization, shape);
   const direct = readsInPlace(split, preparer);
   const slots = createSlots(direct ? 0 : settings.batch * volume(split.imageShape), settings.batch * volume(shape));
   const indices = limitedIndices(split.size, settings.limit);
@@ -90,7 +91,7 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
     epoch(epoch, { from = 0 } = {}) {
       if (!Number.isInteger(epoch) || epoch < 1) throw invalidOption('epoch', 'a whole number of at least 1', epoch);
       if (!Number.isInteger(from) || from < 0 || from > batches) throw invalidOption('from', `a batch, 0 … ${batches}`, from);
-      return iterate({ split, settings, preparer, slots, direct, shape, batches, state, epoch, from, indices });
+      return iterate({ split, settings, preparer, slots, direct, shape, scale, batches, state, epoch, from, indices });
     },
     async close() {
       state.closed = true;

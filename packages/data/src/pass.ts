@@ -1,5 +1,5 @@
 import type { Batch } from '@man/core';
-import { div, sub, tensor, tensor1d, tidy } from '@tensorflow/tfjs';
+import { div, sub, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs';
 import { drawPlacements } from './augment.ts';
 import { type ImageShape, type ImageSplit, type Normalization, volume } from './dataset.ts';
 import { imageUnreadable, loaderClosed } from './errors.ts';
@@ -24,6 +24,7 @@ export interface Pass {
   /** Whether batches are prepared from the split's own memory, without gathering its pictures first. */
   readonly direct: boolean;
   readonly shape: ImageShape;
+  readonly scale: Scale | null;
   readonly batches: number;
   readonly state: LoaderState;
   readonly epoch: number;
@@ -68,7 +69,7 @@ export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefine
       const labels = Int32Array.from(next.rows, (row) => split.labels[row] as number);
       slots.giveBack(next.slot);
       fill();
-      yield toBatch(pixels, labels, shape, settings.normalization);
+      yield toBatch(pixels, labels, shape, pass.scale);
     }
     complete = true;
   } finally {
@@ -131,10 +132,24 @@ async function gather(split: ImageSplit, rows: Uint32Array, raw: Uint8Array, rng
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-function toBatch(pixelData: Float32Array, labelData: Int32Array, shape: ImageShape, normalization: Normalization | null): Batch {
+function toBatch(pixelData: Float32Array, labelData: Int32Array, shape: ImageShape, scale: Scale | null): Batch {
+  const batchShape = [labelData.length, ...shape];
   return tidy(() => {
-    const pixels = tensor(pixelData, [labelData.length, ...shape], 'float32');
-    const images = normalization === null ? pixels.clone() : div(sub(pixels, [...normalization.mean]), [...normalization.std]);
+    const flat = tensor2d(pixelData, [labelData.length, volume(shape)], 'float32');
+    const pixels = flat.reshape(batchShape);
+    const images = scale === null ? flat.reshape(batchShape) : div(sub(flat, scale.mean), scale.std).reshape(batchShape);
     return { images, labels: tensor1d(labelData, 'int32'), pixels };
   });
+}
+
+/** Mean and deviation written out for every number of a picture: engines are slow to spread three numbers over a batch. */
+export interface Scale {
+  readonly mean: Float32Array;
+  readonly std: Float32Array;
+}
+
+export function scaleOf(normalization: Normalization | null, shape: ImageShape): Scale | null {
+  if (normalization === null) return null;
+  const spread = (values: readonly number[]) => Float32Array.from({ length: volume(shape) }, (_, i) => values[i % values.length] as number);
+  return { mean: spread(normalization.mean), std: spread(normalization.std) };
 }
