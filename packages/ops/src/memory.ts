@@ -1,12 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 
 interface TrackingEngine {
-  readonly state: { readonly numBytes: number };
+  readonly state: {
+    readonly numBytes: number;
+    readonly tensorInfo: { get(dataId: object): { readonly bytes: number } | undefined };
+  };
   trackTensor(tensor: tf.Tensor, backend: unknown): void;
+  removeDataId(dataId: object, backend: unknown): void;
 }
 
 /**
  * Runs `f` and measures the most bytes of tensors alive at once meanwhile (those alive before included).
+ *
+ * Tensors that share their values count once, unlike in `tf.memory().numBytes`, which counts every handle: what a reverse
+ * pass saves is mostly shared.
  *
  * @example
  * ```ts
@@ -15,15 +22,25 @@ interface TrackingEngine {
  */
 export function measurePeakBytes<T>(f: () => T): { readonly result: T; readonly peakBytes: number } {
   const engine = tf.engine() as unknown as TrackingEngine;
-  const track = engine.trackTensor;
-  let peakBytes = engine.state.numBytes;
-  engine.trackTensor = function (this: TrackingEngine, tensor, backend) {
-    track.call(this, tensor, backend);
-    if (this.state.numBytes > peakBytes) peakBytes = this.state.numBytes;
+  const { trackTensor, removeDataId } = engine;
+  const { tensorInfo } = engine.state;
+  let liveBytes = engine.state.numBytes;
+  let peakBytes = liveBytes;
+  engine.trackTensor = (tensor, backend) => {
+    const isNew = tensorInfo.get(tensor.dataId) === undefined;
+    trackTensor.call(engine, tensor, backend);
+    if (!isNew) return;
+    liveBytes += tensorInfo.get(tensor.dataId)?.bytes ?? 0;
+    if (liveBytes > peakBytes) peakBytes = liveBytes;
+  };
+  engine.removeDataId = (dataId, backend) => {
+    liveBytes -= tensorInfo.get(dataId)?.bytes ?? 0;
+    removeDataId.call(engine, dataId, backend);
   };
   try {
     return { result: f(), peakBytes };
   } finally {
-    engine.trackTensor = track;
+    engine.trackTensor = trackTensor;
+    engine.removeDataId = removeDataId;
   }
 }
