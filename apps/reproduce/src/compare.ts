@@ -144,9 +144,9 @@ interface Ending {
 
 /** The table, the page, and the numbers as JSON. */
 async function conclude(plan: Plan, methods: readonly Compared[], { json, stopped, seconds }: Ending): Promise<void> {
-  const { composed, folder, data, budget } = plan;
+  const { composed, folder, dataset, data, budget } = plan;
   const report = folder.file('report.html');
-  await writeReport(report, comparisonReport({ composed, methods, data, budget, stopped, seconds }));
+  await writeReport(report, comparisonReport({ composed, methods, dataset, data, budget, stopped, seconds }));
   const numbers = { data, budget, seconds, interrupted: stopped, configHash: composed.hash, folder: folder.path, report, methods };
   await atomicWrite(folder.file('comparison.json'), `${JSON.stringify(numbers, null, 2)}\n`);
   if (json) {

@@ -1,6 +1,7 @@
 import type { Composed } from '@man/config';
 import { formatBytes, formatCount, formatDuration, type Report, type ReportColumn, textTable } from '@man/track';
-import { environment } from './environment.ts';
+import { dateText, environment } from './environment.ts';
+import { dataName } from './names.ts';
 import type { RunResult } from './result.ts';
 import type { CompareConfig } from './schema/index.ts';
 
@@ -52,7 +53,7 @@ const errorOf = (top1: number | null | undefined) => (top1 === null || top1 === 
 /** What the numbers are worth: pictures, epochs, and how far that is from the paper. */
 export function budgetText(config: CompareConfig, pictures: { readonly train: number; readonly test: number }, dataset: string): string {
   const { epochs, batch } = config.train;
-  const told = `${formatCount(pictures.train)} pictures of ${dataset} for ${formatCount(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} in batches of ${batch}, tested on ${formatCount(pictures.test)}`;
+  const told = `${formatCount(pictures.train)} pictures of ${dataName(dataset)} for ${formatCount(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} in batches of ${batch}, tested on ${formatCount(pictures.test)}`;
   const isFull = dataset === 'cifar10' && pictures.train === 50_000 && epochs >= 400;
   return isFull
     ? `Budget: ${told}, as in the paper.`
@@ -63,6 +64,7 @@ export function budgetText(config: CompareConfig, pictures: { readonly train: nu
 export interface ComparisonReport {
   readonly composed: Composed<CompareConfig>;
   readonly methods: readonly Compared[];
+  readonly dataset: string;
   readonly data: string;
   readonly budget: string;
   readonly stopped: boolean;
@@ -70,7 +72,7 @@ export interface ComparisonReport {
 }
 
 /** The page of a comparison. */
-export function comparisonReport({ composed, methods, data, budget, stopped, seconds }: ComparisonReport): Report {
+export function comparisonReport({ composed, methods, dataset, data, budget, stopped, seconds }: ComparisonReport): Report {
   const runs = methods.flatMap(({ result }) => (result === null ? [] : [result]));
   const first = runs[0];
   const missing = methods.filter(({ result }) => result === null);
@@ -91,10 +93,10 @@ export function comparisonReport({ composed, methods, data, budget, stopped, sec
       : []),
   ];
   return {
-    title: `${methods.map(({ label }) => label).join(', ')}: ${first?.backbone ?? `resnet${composed.config.backbone.depth}`}`,
+    title: titleOf(methods, composed.config, dataset),
     summary: [
-      ...runs.map(sentence),
       budget,
+      ...findings(runs),
       ...(stopped ? ['Stopped by the user before its end: this is what there was.'] : []),
       ...missing.map(({ label, problem }) => `${label}: no result, ${problem ?? 'not run'}.`),
     ],
@@ -123,7 +125,7 @@ export function comparisonReport({ composed, methods, data, budget, stopped, sec
       'took in all': formatDuration(seconds),
       'configuration hash': composed.hash,
     }),
-    date: new Date().toISOString(),
+    date: dateText(),
   };
 }
 
@@ -133,7 +135,24 @@ const NOTES = [
   'Training error is measured on augmented pictures while weights still change, so it can be above the test error.',
 ];
 
-function sentence({ label, final, imagesPerSecond, peakTensorBytes }: RunResult): string {
-  const error = percent(final.testError);
-  return `${label}: test error ${error === null ? 'not measured' : `${error} %`}, ${formatBytes(peakTensorBytes ?? Number.NaN)} of tensors at most, ${formatCount(imagesPerSecond ?? Number.NaN)} images per second.`;
+/** What stands out, in words; every number is in the table too. */
+function findings(runs: readonly RunResult[]): string[] {
+  const byError = runs
+    .filter(({ final }) => final.testError !== null)
+    .sort((a, b) => (a.final.testError as number) - (b.final.testError as number));
+  const byMemory = [...runs].sort((a, b) => (a.peakTensorBytes ?? Infinity) - (b.peakTensorBytes ?? Infinity));
+  const [best, least, first] = [byError[0], byMemory[0], runs[0]];
+  if (runs.length < 2 || best === undefined || least === undefined || first === undefined) return [];
+  const chance = 'guessing would be 90 %';
+  const others = byError.slice(1).map(({ label, final }) => `${label} ${percent(final.testError)} %`);
+  const error = `Lowest test error: ${best.label}, ${percent(best.final.testError)} %, before ${others.join(', ')}; ${chance}.`;
+  const saving = Math.round(100 * (1 - (least.peakTensorBytes ?? 0) / (first.peakTensorBytes || 1)));
+  const compared = least === first ? '' : `, ${saving} % less than ${first.label}`;
+  return [error, `Least memory: ${least.label}, ${formatBytes(least.peakTensorBytes ?? Number.NaN)} of tensors${compared}.`];
+}
+
+function titleOf(methods: readonly Compared[], config: CompareConfig, dataset: string): string {
+  const labels = methods.map(({ label }) => label);
+  const names = labels.length < 2 ? labels.join('') : `${labels.slice(0, -1).join(', ')} and ${labels.at(-1)}`;
+  return `${names.charAt(0).toUpperCase()}${names.slice(1)}: ResNet-${config.backbone.depth} on ${dataName(dataset)}`;
 }

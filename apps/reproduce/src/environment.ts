@@ -19,3 +19,8 @@ export function environment(facts: Readonly<Record<string, string | number>>): R
     'man-reproduce': VERSION,
   };
 }
+
+/** A moment for reports: `2026-11-23 22:21 UTC`. */
+export function dateText(date = new Date()): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,14 +1,10 @@
 import { isManError } from '@man/base';
 import { type Composed, renderDefaults, renderHelp } from '@man/config';
 import { Command, CommanderError, Option } from 'commander';
-import { compare } from './compare.ts';
 import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
-import { describe } from './describe.ts';
-import { engineText, startEngine } from './engine.ts';
 import { VERSION } from './environment.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { notice, paint } from './terminal.ts';
-import { train } from './train.ts';
 
 /** Options of every command that composes a configuration. */
 interface ShowOptions {
@@ -60,7 +56,10 @@ function createProgram(done: (exitCode: number) => void): Command {
     .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
       const { overrides, show } = settle(words, options);
       const composed = loadCompareConfig(overrides);
-      done(show(composed) ? 0 : await compare(overrides, { json: options.json === true }));
+      if (show(composed)) return;
+      // Loaded when it is needed: help and configurations should not wait for TensorFlow.js.
+      const { compare } = await import('./compare.ts');
+      done(await compare(overrides, { json: options.json === true }));
     });
   configured(program, 'train', 'one network with one method')
     .option('--json', 'print nothing to stdout but one line of JSON at the end')
@@ -69,13 +68,17 @@ function createProgram(done: (exitCode: number) => void): Command {
     .action(async (words: string[], options: ShowOptions & { json?: boolean; configName: ConfigName }) => {
       const { overrides, show } = settle(words, options);
       const composed = loadTrainConfig(overrides, options.configName);
-      done(show(composed) ? 0 : await train(composed, { json: options.json === true }));
+      if (show(composed)) return;
+      const { train } = await import('./train.ts');
+      done(await train(composed, { json: options.json === true }));
     });
   configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
     async (words: string[], options: ShowOptions) => {
       const { overrides, show } = settle(words, options);
       const composed = loadTrainConfig(overrides);
-      done(show(composed) ? 0 : await describe(composed.config));
+      if (show(composed)) return;
+      const { describe } = await import('./describe.ts');
+      done(await describe(composed.config));
     },
   );
   configured(program, 'engine', 'which engine calculates here')
@@ -83,10 +86,10 @@ function createProgram(done: (exitCode: number) => void): Command {
     .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
       const { overrides, show } = settle(words, options);
       const composed = loadTrainConfig(overrides);
-      if (show(composed)) return done(0);
+      if (show(composed)) return;
+      const { engineText, startEngine } = await import('./engine.ts');
       const engine = await startEngine(composed.config);
       process.stdout.write(`${options.json === true ? JSON.stringify(engine) : engineText(engine)}\n`);
-      done(0);
     });
   return program;
 }

@@ -71,12 +71,3 @@ export function resultOf(finished: Finished): RunResult {
     folder: folder.path,
   };
 }
-
-/** What people call the method of a configuration. */
-export function labelOf({ run, loss, plugin }: Pick<TrainConfig, 'run' | 'loss' | 'plugin'>): string {
-  if (run.label !== null) return run.label;
-  if (loss.type === 'e2e') return 'end to end';
-  const local = { infopro: 'InfoPro' }[loss.type];
-  if (plugin.type === 'none') return local;
-  return `${local} + ${plugin.mix === 'gated' ? 'MAN++' : 'MAN'}`;
-}

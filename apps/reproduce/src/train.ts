@@ -16,14 +16,15 @@ import {
 } from '@man/track';
 import { loaderOptions, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
-import { environment } from './environment.ts';
+import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne } from './errors.ts';
 import { assemble, type Parts } from './factories.ts';
-import { labelOf, type RunResult, resultOf } from './result.ts';
+import { dataName, labelOf, networkName } from './names.ts';
+import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
-import { listenForStop } from './stop.ts';
+import { hearing, listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
 
 /**
@@ -73,7 +74,7 @@ async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Settin
   const train = trainingLoader(dataset, { ...options, batch, dropLast, ...(limit === null ? {} : { limit }) });
   const test = evaluationLoader(dataset, {
     ...options,
-    batch: config.test.batch,
+    batch: config.test.batch ?? batch,
     ...(config.test.limit === null ? {} : { limit: config.test.limit }),
   });
   fact('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
@@ -105,7 +106,11 @@ async function run(composed: Composed<TrainConfig>, setting: Setting, folder: Ru
   try {
     fact('network', networkText(trainer));
     fact('folder', folder.shown);
-    const { interrupted } = await trainer.fit(setting.train, { epochs: config.train.epochs, evaluate: setting.test, signal });
+    const { interrupted } = await trainer.fit(hearing(setting.train), {
+      epochs: config.train.epochs,
+      evaluate: hearing(setting.test),
+      signal,
+    });
     // Before charts are drawn and weights are copied.
     const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
     const result = resultOf({
@@ -140,7 +145,7 @@ async function write({ hash, overrides, toYaml }: Composed<TrainConfig>, trainer
   await writeSafetensors(folder.file('weights.safetensors'), trainer.networkVariables(), metadata);
   await writeSummary(folder.file('summary.json'), result);
   await writeReport(folder.file('report.html'), {
-    title: `${result.label}: ${result.backbone} on ${result.dataset}`,
+    title: `${result.label}: ${networkName(result.backbone)} on ${dataName(result.dataset)}`,
     summary: resultText(result),
     runs: [result],
     configuration: toYaml(),
@@ -149,7 +154,7 @@ async function write({ hash, overrides, toYaml }: Composed<TrainConfig>, trainer
       engine: result.engine ?? 'unknown',
       'configuration hash': hash,
     }),
-    date: new Date().toISOString(),
+    date: dateText(),
   });
 }
 
@@ -157,7 +162,7 @@ function networkText(trainer: Trainer): string {
   const { network, auxiliary } = trainer.countParameters();
   const blocks = trainer.blocks.length;
   const local = auxiliary === 0 ? '' : `, and ${formatCount(auxiliary)} in training only`;
-  return `${trainer.backbone.name}, ${blocks} ${blocks === 1 ? 'block' : 'blocks'}; ${formatCount(network)} parameters${local}`;
+  return `${networkName(trainer.backbone.name)}, ${blocks} ${blocks === 1 ? 'block' : 'blocks'}; ${formatCount(network)} parameters${local}`;
 }
 
 /** A run in one line, and where its files are. */

@@ -23,7 +23,7 @@ export const baseSchema = defineSchema({
     readEvery: { doc: 'Steps between two looks at the losses.', default: 5, format: positiveInt },
   },
   test: {
-    batch: { doc: 'Pictures per step of the test.', default: 500, format: positiveInt },
+    batch: { doc: 'Pictures per step of the test; null takes train.batch.', default: null, format: positiveInt, nullable: true },
     limit: { doc: 'Pictures to test on, a fixed random choice; null takes all.', default: null, format: positiveInt, nullable: true },
   },
   run: {

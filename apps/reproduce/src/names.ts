@@ -1,0 +1,20 @@
+import type { TrainConfig } from './schema/index.ts';
+
+/** What people call a data set. */
+export function dataName(name: string): string {
+  return name === 'cifar10' ? 'CIFAR-10' : name;
+}
+
+/** What people call a network: `ResNet-32`. */
+export function networkName(backbone: string): string {
+  return backbone.replace(/^resnet/, 'ResNet-');
+}
+
+/** What people call the method of a configuration. */
+export function labelOf({ run, loss, plugin }: Pick<TrainConfig, 'run' | 'loss' | 'plugin'>): string {
+  if (run.label !== null) return run.label;
+  if (loss.type === 'e2e') return 'end to end';
+  const local = { infopro: 'InfoPro' }[loss.type];
+  if (plugin.type === 'none') return local;
+  return `${local} + ${plugin.mix === 'gated' ? 'MAN++' : 'MAN'}`;
+}
