@@ -19,7 +19,9 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Ten
 }
 
 const multiply = defineKernel<{ x: tf.Tensor; weight: tf.Tensor }, Readonly<Record<string, never>>, tf.Tensor2D>('ManLinear', {
-  tensorflow: ({ x, weight }, _, raw) => raw.one('MatMul', [x, weight], { T: 'float32', transpose_a: false, transpose_b: false }),
+  // tf.matMul runs BatchMatMulV2. MatMul's oneDNN kernel (TensorFlow 2.18, AVX-512) corrupts the heap when a signal
+  // interrupts it, as sampling profilers do.
+  tensorflow: ({ x, weight }) => tf.matMul(x, weight),
   composed: ({ x, weight }) => tf.matMul(x, weight),
 });
 
