@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^@man\/([a-z0-9-]+)$/, replacement: `${root}packages/$1/src/index.ts` }] },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/**/*.long.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.long.test.ts'],
     // The native addon cannot load in worker threads.
     pool: 'forks',
     maxWorkers: 2,
