@@ -92,7 +92,8 @@ async function makePlan(typed: readonly string[], stop: Stop): Promise<Plan> {
     };
     const budget = budgetText(config, pictures, dataset.name);
     fact('data', message);
-    fact('budget', `${choiceText(composed)}${budget}`);
+    fact('budget', choiceText(composed));
+    fact('', budget);
     fact('folder', folder.shown);
     const decided = config.dataset.type === 'auto' ? [`dataset=${dataset.name}`] : [];
     return { composed, methods, folder, overrides: [...budgeted, ...decided], dataset: dataset.name, data: message, budget };
@@ -117,15 +118,16 @@ function chosenMethods({ compare: { methods, only } }: CompareConfig): readonly 
 
 /** Which budget was chosen and how long it takes, unless its numbers were replaced. */
 function choiceText({ choices, origins, config }: Composed<CompareConfig>): string {
-  const file = `/budget/${String(choices.budget)}.yaml`;
-  const isWhole = ['train.epochs', 'train.limit', 'test.limit', 'backbone.width', 'train.batch'].every((key) => {
+  const file = `budget/${String(choices.budget)}.yaml`;
+  const isReplaced = DURATION_KEYS.some((key) => {
     const origin = origins.get(key);
-    return origin?.kind !== 'override' && !(origin?.kind === 'file' && origin.file.includes('/experiment/'));
+    return origin?.kind === 'override' || (origin?.kind === 'file' && origin.file.includes('/experiment/'));
   });
-  const ownData = origins.get('train.epochs');
-  if (!isWhole || config.compare.budget === null || ownData?.kind !== 'file' || !ownData.file.endsWith(file)) return '';
-  return `${String(choices.budget)}, ${config.compare.budget}. `;
+  return isReplaced || config.compare.budget === null ? 'as typed' : `${config.compare.budget} (conf/${file})`;
 }
+
+/** What decides how long a comparison takes. */
+const DURATION_KEYS = ['train.epochs', 'train.limit', 'train.batch', 'test.limit', 'backbone.depth', 'backbone.width', 'partition.blocks'];
 
 function argsOf({ overrides, folder }: Plan, { name, label, overrides: own }: Method): string[] {
   const run = [`run.dir=${quoted(folder.file(name))}`, `run.name=${quoted(name)}`, `run.label=${quoted(label)}`];

@@ -27,6 +27,9 @@ import type { TrainConfig } from './schema/index.ts';
 import { hearing, listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
 
+/** Of a comparison, these are the same for all runs and said once, by the process that started this one. */
+const tell = process.send === undefined ? fact : () => {};
+
 /**
  * `man-reproduce train`: one network, one method, one folder.
  *
@@ -65,7 +68,7 @@ interface Setting {
 
 async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Setting> {
   const engine = await startEngine(config);
-  fact('engine', engineText(engine));
+  tell('engine', engineText(engine));
   const { dataset, message } = await openDataset(config, signal);
   const pictures = epochSize(config, dataset.train.size);
   if (endsWithOne(config, pictures)) throw lastBatchOfOne(pictures, config.train.batch);
@@ -77,7 +80,7 @@ async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Settin
     batch: config.test.batch ?? batch,
     ...(config.test.limit === null ? {} : { limit: config.test.limit }),
   });
-  fact('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
+  tell('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
   const parts = assemble(config, dataset.classes.length);
   signal.throwIfAborted();
   return { engine, dataset: dataset.name, train, test, parts, idleResidentBytes: process.memoryUsage().rss };
@@ -105,7 +108,7 @@ async function run(composed: Composed<TrainConfig>, setting: Setting, folder: Ru
   });
   try {
     fact('network', networkText(trainer));
-    fact('folder', folder.shown);
+    tell('folder', folder.shown);
     const { interrupted } = await trainer.fit(hearing(setting.train), {
       epochs: config.train.epochs,
       evaluate: hearing(setting.test),
