@@ -70,25 +70,40 @@ function record<T>(f: () => T): { value: T; tape: TapeNode[] } {
   }
 }
 
+/** Gradients found so far: the contributions of each tensor's readers, summed up when they are needed. */
+type Contributions = Map<number, tf.Tensor[]>;
+
 /** Walks the tape backward. Runs inside a tidy, which owns every gradient until it is returned. */
 function reverse(tape: readonly TapeNode[], loss: tf.Tensor, variables: readonly tf.Tensor[]): (tf.Tensor | null)[] {
   const wanted = dependents(tape, variables);
-  const keep = new Set(variables.map((variable) => variable.id));
-  const found = new Map<number, tf.Tensor>();
-  if (wanted.has(loss.id)) found.set(loss.id, tf.scalar(1));
+  const found: Contributions = new Map();
+  if (wanted.has(loss.id)) found.set(loss.id, [tf.scalar(1)]);
+  // A variable computed by f itself is read again at the end.
+  const kept = new Map(variables.map((variable): [number, tf.Tensor | null] => [variable.id, null]));
   for (let i = tape.length - 1; i >= 0; i--) {
     const node = tape[i] as TapeNode;
-    if (node.outputs.some((output) => found.has(output.id))) {
-      for (const [id, gradient] of differentiate(node, found, wanted)) accumulate(found, id, gradient);
+    const incoming = node.outputs.map((output) => take(found, output.id));
+    if (incoming.some((gradient) => gradient !== null)) {
+      for (const [id, gradient] of differentiate(node, incoming, wanted)) found.set(id, [...(found.get(id) ?? []), gradient]);
     }
-    for (const output of node.outputs) {
-      if (keep.has(output.id)) continue;
-      found.get(output.id)?.dispose();
-      found.delete(output.id);
-    }
+    node.outputs.forEach((output, j) => {
+      if (kept.has(output.id)) kept.set(output.id, incoming[j] ?? null);
+      else incoming[j]?.dispose();
+    });
     tf.dispose(node.saved as tf.Tensor[]);
   }
-  return variables.map((variable) => found.get(variable.id) ?? null);
+  return variables.map((variable) => take(found, variable.id) ?? kept.get(variable.id) ?? null);
+}
+
+/** Removes and sums up a tensor's contributions. */
+function take(found: Contributions, id: number): tf.Tensor | null {
+  const parts = found.get(id);
+  if (parts === undefined) return null;
+  found.delete(id);
+  if (parts.length === 1) return parts[0] as tf.Tensor;
+  const sum = tf.addN(parts);
+  tf.dispose(parts);
+  return sum;
 }
 
 /** Identifiers of the variables and of every tensor computed from one. */
@@ -105,12 +120,11 @@ function dependents(tape: readonly TapeNode[], variables: readonly tf.Tensor[]):
 }
 
 /** The gradients of one operation's inputs, only of those on the way to a variable. */
-function differentiate(node: TapeNode, found: ReadonlyMap<number, tf.Tensor>, wanted: ReadonlySet<number>): [number, tf.Tensor][] {
+function differentiate(node: TapeNode, incoming: (tf.Tensor | null)[], wanted: ReadonlySet<number>): [number, tf.Tensor][] {
   const names = Object.keys(node.inputs).filter((name) => wanted.has((node.inputs[name] as tf.Tensor).id));
   if (names.length === 0) return [];
   const { gradient } = node;
   if (gradient === undefined) throw noGradient(node.kernelName);
-  const incoming = node.outputs.map((output) => found.get(output.id) ?? null);
   return tf.tidy(() => {
     const thunks = gradient(incoming);
     return names.map((name): [number, tf.Tensor] => {
@@ -121,15 +135,4 @@ function differentiate(node: TapeNode, found: ReadonlyMap<number, tf.Tensor>, wa
       return [(node.inputs[name] as tf.Tensor).id, incoming.includes(dx) ? tf.clone(dx) : dx];
     });
   });
-}
-
-function accumulate(found: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {
-  const before = found.get(id);
-  if (before === undefined) {
-    found.set(id, gradient);
-    return;
-  }
-  found.set(id, tf.add(before, gradient));
-  before.dispose();
-  gradient.dispose();
 }
