@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { resnet } from '@man/backbone-resnet';
 import { type Batch, createTrainer, disposeBatch, sgd, type Trainer, type TrainerPlugin } from '@man/core';
 import { infopro } from '@man/loss-infopro';
-import { useEngine } from '@man/ops';
+import { type EngineName, useEngine } from '@man/ops';
 import { man } from '@man/plugin';
 import { readSafetensors } from '@man/track';
 import * as tf from '@tensorflow/tfjs';
@@ -43,6 +43,8 @@ interface Method {
 }
 
 const RECORD_BYTES = 3073;
+/** By hand: `MAN_PARITY_ENGINE=wasm` (or cpu, slow) compares another engine than the machine's fastest. */
+const engine = (process.env.MAN_PARITY_ENGINE ?? 'auto') as EngineName | 'auto';
 const folders = [new URL('fixtures/synthetic/', import.meta.url), new URL('fixtures/cifar10/', import.meta.url)];
 // A larger run (ResNet-32, K = 16) made by hand with `parity_fixtures.py --full --out <folder>`.
 if (process.env.MAN_PARITY_DIR !== undefined) folders.push(new URL(`${process.env.MAN_PARITY_DIR}/`, 'file://'));
@@ -56,7 +58,7 @@ for (const folder of folders) {
 
   describe.skipIf(!present)(`parity with PyTorch: ${name}${present ? '' : ' (skipped: MAN_DATA_DIR has no CIFAR-10)'}`, () => {
     beforeAll(async () => {
-      await useEngine('auto');
+      await useEngine(engine);
     });
 
     it.each(run.methods)(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
 
 import op_fixtures
 import parity_fixtures
-from parity_fixtures import SMALL, methods, state, synthetic_pictures, train
+from margin import ActivationMargin
+from parity_fixtures import REAL, SMALL, methods, state, synthetic_pictures, train
 
 OPS = op_fixtures.DEFAULT_OUT
 PARITY = parity_fixtures.DEFAULT_OUT
@@ -136,7 +140,7 @@ def test_linear_batch_norm_and_nesterov_follow_their_definition() -> None:
 def test_parity_fixtures_are_up_to_date(method: parity_fixtures.Method) -> None:
     run = json.loads((PARITY / "synthetic" / "run.json").read_text())
     entry = next(entry for entry in run["methods"] if entry["name"] == method.name)
-    losses, final = train(SMALL, method, synthetic_pictures(SMALL.batch), torch.float64)
+    losses, final = train(SMALL, method, synthetic_pictures(SMALL), torch.float64)
     fresh = [[parity_fixtures.loss_entry(loss) for loss in step] for step in losses]
     for a, b in zip(fresh, entry["losses"], strict=True):
         for x, y in zip(a, b, strict=True):
@@ -146,6 +150,58 @@ def test_parity_fixtures_are_up_to_date(method: parity_fixtures.Method) -> None:
         assert kept.keys() == final.keys()
         for name, value in final.items():
             assert torch.allclose(kept[name], value.float(), atol=1e-6), name
+
+
+@pytest.mark.parametrize("name", ["synthetic", "cifar10"])
+def test_kept_final_states_are_well_conditioned(name: str) -> None:
+    run = json.loads((PARITY / name / "run.json").read_text())
+    setup = SMALL if name == "synthetic" else REAL
+    assert (run["network"]["imageSize"], run["batch"]) == (setup.image_size, setup.batch)
+    kept = [entry for entry in run["methods"] if entry["final"]]
+    assert kept
+    for entry in kept:
+        assert entry["activationMargin"] >= setup.margin_limit, entry["name"]
+        assert entry["float32Difference"]["state"] <= setup.state_limit, entry["name"]
+
+
+def test_activation_margin_is_the_smallest_input_of_a_relu() -> None:
+    with ActivationMargin() as margin:
+        assert margin.value == math.inf
+        F.relu(torch.tensor([3.0, -0.5, 2.0]))
+        F.relu(torch.tensor([[-0.25, 1.0]], dtype=torch.float64))
+        F.relu(torch.ones(2, requires_grad=True)).sum().backward()
+    F.relu(torch.tensor(0.125))
+    assert margin.value == 0.25
+
+
+def test_activation_margin_sees_every_relu_of_a_step() -> None:
+    """Batch norms that give zeros only, one at a time: each must bring the margin to zero."""
+    method = next(method for method in methods(SMALL) if method.name == "man-after-step")
+    pictures = synthetic_pictures(SMALL)
+    images = method.options.normalisation.normalise(pictures.images[0])
+    found = 0
+    for name, module in parity_fixtures.build(SMALL, method).named_modules():
+        # bn2 and a projection meet in one sum in front of their ReLU.
+        if isinstance(module, nn.BatchNorm2d) and not name.endswith(("bn2", "shortcut.bn")):
+            learner = parity_fixtures.build(SMALL, method)
+            with torch.no_grad():
+                learner.get_submodule(name).weight.zero_()
+            with ActivationMargin() as margin:
+                learner.step(images, pictures.labels[0])
+            assert margin.value == 0, name
+            found += 1
+    assert found == 1 + 3 + 3 * (2 + 2)  # stem, units, and of each block head, decoder and two branches
+
+
+def test_search_keeps_the_sets_farthest_from_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = range(7)
+    method = next(method for method in methods(SMALL) if method.name == "end-to-end")
+    sets = [(seed, synthetic_pictures(SMALL, seed)) for seed in seeds]
+    parity_fixtures.search(SMALL, sets, [method])
+    margins = {seed: parity_fixtures.activation_margin(SMALL, method, pictures) for seed, pictures in sets}
+    best = sorted(seeds, key=lambda seed: -margins[seed])[: parity_fixtures.SHOWN]
+    shown = capsys.readouterr().out.splitlines()
+    assert [int(line.split(":")[0]) for line in shown] == best
 
 
 def test_initial_state_is_what_the_methods_start_from() -> None:
@@ -162,7 +218,7 @@ def test_initial_state_is_what_the_methods_start_from() -> None:
 
 def test_stored_pictures_are_the_synthetic_ones() -> None:
     kept = load_file(PARITY / "synthetic" / "batches.safetensors")
-    pictures = synthetic_pictures(SMALL.batch)
+    pictures = synthetic_pictures(SMALL)
     assert torch.equal(kept["images"], pictures.images.permute(0, 1, 3, 4, 2))
     assert torch.equal(kept["labels"], pictures.labels.int())
 
