@@ -30,6 +30,10 @@ export async function compare(overrides: readonly string[], { json }: { readonly
   stop.signal.addEventListener('abort', () => worker?.stop());
   try {
     const plan = await makePlan(overrides, stop);
+    if (plan === null) {
+      notice('Stopped before training began; no files are left.');
+      return stop.exitCode();
+    }
     const methods: Compared[] = [];
     for (const [i, method] of plan.methods.entries()) {
       notice(paint.bold(`\n${i + 1} of ${plan.methods.length}: ${method.label}`));
@@ -50,10 +54,6 @@ export async function compare(overrides: readonly string[], { json }: { readonly
     await conclude(plan, methods, { json, stopped: stop.signal.aborted, seconds: (performance.now() - started) / 1000 });
     if (stop.signal.aborted) return stop.exitCode();
     return methods.some(({ result }) => result === null) ? 1 : 0;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    notice('Stopped before training began; no files are left.');
-    return stop.exitCode();
   } finally {
     stop.dispose();
   }
@@ -71,7 +71,8 @@ interface Plan {
   readonly budget: string;
 }
 
-async function makePlan(typed: readonly string[], stop: Stop): Promise<Plan> {
+/** Null when it was stopped meanwhile. */
+async function makePlan(typed: readonly string[], stop: Stop): Promise<Plan | null> {
   const first = loadCompareConfig(typed);
   const engine = await probeEngine(first.config.engine);
   // First, so that a budget that was typed replaces it.
@@ -99,6 +100,7 @@ async function makePlan(typed: readonly string[], stop: Stop): Promise<Plan> {
     return { composed, methods, folder, overrides: [...budgeted, ...decided], dataset: dataset.name, data: message, budget };
   } catch (error) {
     await folder.discard();
+    if (stop.signal.aborted) return null;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Composed } from '@man/config';
-import { createTrainer, type Trainer } from '@man/core';
+import { createTrainer, type Trainer, type TrainerPlugin } from '@man/core';
 import { evaluationLoader, type Loader, trainingLoader } from '@man/data';
 import type { Engine } from '@man/ops';
 import {
@@ -8,6 +8,7 @@ import {
   formatCount,
   formatPercent,
   formatRate,
+  type History,
   history,
   progress,
   writeReport,
@@ -18,7 +19,7 @@ import { loaderOptions, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne } from './errors.ts';
-import { assemble, type Parts } from './factories.ts';
+import { assemble } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
@@ -39,34 +40,36 @@ export async function train(composed: Composed<TrainConfig>, { json }: { readonl
   const stop = listenForStop();
   try {
     const folder = await createRunFolder(composed);
-    const setting = await prepare(composed.config, stop.signal).catch(async (error: unknown) => {
+    const setting = await prepare(composed, folder, stop.signal).catch(async (error: unknown) => {
       await folder.discard();
+      if (stop.signal.aborted) return null;
       throw error;
     });
+    if (setting === null) {
+      notice('Stopped before training began; no files are left.');
+      return stop.exitCode();
+    }
     const result = await run(composed, setting, folder, stop.signal);
-    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else process.stdout.write(`${resultText(result)}\n`);
+    process.stdout.write(`${json ? JSON.stringify(result) : resultText(result)}\n`);
     return result.interrupted ? stop.exitCode() : 0;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    notice('Stopped before training began; no files are left.');
-    return stop.exitCode();
   } finally {
     stop.dispose();
   }
 }
 
-/** What is there before the first step: engine, pictures, and the parts of the trainer. */
+/** What is there before the first step. */
 interface Setting {
   readonly engine: Engine;
   readonly dataset: string;
   readonly train: Loader;
   readonly test: Loader;
-  readonly parts: Parts;
+  readonly trainer: Trainer;
+  readonly log: History;
   readonly idleResidentBytes: number;
 }
 
-async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Setting> {
+async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signal: AbortSignal): Promise<Setting> {
+  const { config } = composed;
   const engine = await startEngine(config);
   tell('engine', engineText(engine));
   const { dataset, message } = await openDataset(config, signal);
@@ -81,57 +84,51 @@ async function prepare(config: TrainConfig, signal: AbortSignal): Promise<Settin
     ...(config.test.limit === null ? {} : { limit: config.test.limit }),
   });
   tell('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
-  const parts = assemble(config, dataset.classes.length);
   signal.throwIfAborted();
-  return { engine, dataset: dataset.name, train, test, parts, idleResidentBytes: process.memoryUsage().rss };
+  const idleResidentBytes = process.memoryUsage().rss;
+  const log = history({ name: config.run.name ?? 'run', label: labelOf(config) });
+  const trainer = makeTrainer(composed, dataset.classes.length, [
+    progress({ stream: process.stderr, label: labelOf(config) }),
+    eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine) }),
+    log,
+  ]);
+  fact('network', networkText(trainer));
+  tell('folder', folder.shown);
+  return { engine, dataset: dataset.name, train, test, trainer, log, idleResidentBytes };
 }
 
-async function run(composed: Composed<TrainConfig>, setting: Setting, folder: RunFolder, signal: AbortSignal): Promise<RunResult> {
-  const { config, hash, overrides } = composed;
-  const { parts, engine, idleResidentBytes } = setting;
-  const label = labelOf(config);
-  const log = history({ name: config.run.name ?? 'run', label });
-  const trainer = createTrainer({
-    backbone: parts.backbone,
-    partition: parts.partition,
-    ...(parts.loss === null ? {} : { loss: parts.loss }),
-    optimizer: parts.optimizer,
-    schedule: parts.schedule,
-    plugins: [
-      parts.plugin,
-      progress({ stream: process.stderr, label }),
-      eventLog({ file: folder.file('events.jsonl'), header: { overrides, configHash: hash, engine: engineText(engine) } }),
-      log,
-    ],
+const headerOf = ({ overrides, hash }: Composed<TrainConfig>, engine: Engine) => ({
+  overrides,
+  configHash: hash,
+  engine: engineText(engine),
+});
+
+function makeTrainer({ config }: Composed<TrainConfig>, classes: number, watchers: readonly TrainerPlugin[]): Trainer {
+  const { loss, plugin, ...parts } = assemble(config, classes);
+  return createTrainer({
+    ...parts,
+    ...(loss === null ? {} : { loss }),
+    plugins: [plugin, watchers],
     seed: config.seed,
     readEvery: config.train.readEvery,
   });
+}
+
+async function run(composed: Composed<TrainConfig>, setting: Setting, folder: RunFolder, signal: AbortSignal): Promise<RunResult> {
+  const { trainer, log, train, test, ...about } = setting;
+  const { epochs } = composed.config.train;
   try {
-    fact('network', networkText(trainer));
-    tell('folder', folder.shown);
-    const { interrupted } = await trainer.fit(hearing(setting.train), {
-      epochs: config.train.epochs,
-      evaluate: hearing(setting.test),
-      signal,
-    });
+    await trainer.fit(hearing(train), { epochs, evaluate: hearing(test), signal });
     // Before charts are drawn and weights are copied.
     const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
-    const result = resultOf({
-      composed,
-      summary: log.summary({ seed: config.seed, interrupted, peakResidentBytes }),
-      epochs: log.epochs,
-      trainer,
-      engine,
-      folder,
-      dataset: setting.dataset,
-      pictures: { train: setting.train.examples, test: setting.test.examples },
-      idleResidentBytes,
-    });
+    const summary = log.summary({ seed: composed.config.seed, interrupted: signal.aborted, peakResidentBytes });
+    const pictures = { train: train.examples, test: test.examples };
+    const result = resultOf({ ...about, composed, summary, epochs: log.epochs, trainer, folder, pictures });
     await write(composed, trainer, folder, result);
     return result;
   } finally {
     trainer.dispose();
-    await Promise.all([setting.train.close(), setting.test.close()]);
+    await Promise.all([train.close(), test.close()]);
   }
 }
 
