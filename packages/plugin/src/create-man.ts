@@ -50,7 +50,7 @@ interface Tracked {
  * norms are not averaged (in training they are not read).
  *
  * @throws MAN_PLUGIN_OPTION, MAN_PLUGIN_CONFLICT
- * @see MAN paper §3.2, Eq. 6 and 7
+ * @see Su et al., "Momentum Auxiliary Network for Supervised Local Learning", ECCV 2024, §3.2, Eq. 6 and 7
  * @example
  * ```ts
  * const m = createMan({ momentum: 0.995 });
@@ -141,7 +141,7 @@ class MomentumAuxiliary implements AuxiliaryNetwork {
     this.#inner.dispose();
   }
 
-  /** z of methods' Eq. 6: what the auxiliary network proper is given instead of the features. */
+  /** z of the paper's Fig. 3: what the auxiliary network proper is given instead of the features. */
   #mix(features: tf.Tensor): tf.Tensor {
     const slow = this.#ema?.apply(features, true) ?? null;
     const trained = this.#bias?.apply(features, true) ?? null;
