@@ -1,0 +1,99 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, runWell } from '../run.ts';
+import { publicRooms, root, short } from '../workspace.ts';
+import { compile, declaredValues, writeConsumer } from './consumer.ts';
+import { emptyFolder, installOffline, packAll, removeFolder, type Tarball } from './pack.ts';
+
+/** What one package may weigh, packed; everything together. */
+const MAX_PACKED_BYTES = 120_000;
+const MAX_ALL_PACKED_BYTES = 700_000;
+
+const rooms = publicRooms.map((room) => ({ name: room.manifest.name, room }));
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+let folder: string;
+let tarballs: readonly Tarball[];
+const tarballOf = (name: string) => tarballs.find(({ room }) => room.manifest.name === name)!;
+
+beforeAll(async () => {
+  folder = emptyFolder('packaging');
+  tarballs = await packAll(folder);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+  await installOffline(tarballs, folder);
+});
+afterAll(() => removeFolder(folder));
+
+describe.each(rooms)('$name, packed', ({ name, room }) => {
+  it('holds what a user needs and nothing else', () => {
+    const { files } = tarballOf(name);
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']));
+    const expected = /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts))$/;
+    expect(files.filter((file) => !expected.test(file))).toEqual([]);
+  });
+
+  it('carries the licence of the repository', () => {
+    expect(readFileSync(join(folder, 'node_modules', name, 'LICENSE'), 'utf8')).toBe(readFileSync(join(root, 'LICENSE'), 'utf8'));
+  });
+
+  it('says nothing of the machine it was built on', () => {
+    const texts = tarballOf(name).files.map((file) => [file, readFileSync(join(folder, 'node_modules', name, file), 'utf8')] as const);
+    expect(texts.filter(([, text]) => text.includes(root)).map(([file]) => file)).toEqual([]);
+  });
+
+  it(`weighs below ${MAX_PACKED_BYTES / 1000} kB`, () => {
+    expect(tarballOf(name).packedBytes).toBeLessThan(MAX_PACKED_BYTES);
+  });
+
+  it('is imported by ES modules and required by CommonJS, with everything its types promise', async () => {
+    const promised = declaredValues(folder, name);
+    expect(promised.length).toBeGreaterThan(0);
+    const print = 'console.log(JSON.stringify(Object.keys(found).sort()))';
+    const [imported, required] = await Promise.all([
+      runWell(process.execPath, ['--input-type=module', '-e', `const found = await import('${name}'); ${print}`], { cwd: folder }),
+      runWell(process.execPath, ['--input-type=commonjs', '-e', `const found = require('${name}'); ${print}`], { cwd: folder }),
+    ]);
+    const names = (stdout: string) => (JSON.parse(stdout) as string[]).filter((key) => key !== '__esModule' && key !== 'module.exports');
+    expect(names(imported.stdout)).toEqual(promised);
+    expect(names(required.stdout)).toEqual(promised);
+  });
+
+  const bins = Object.entries(room.manifest.bin ?? {});
+  if (bins.length > 0) {
+    it.each(bins)('has a command line %s that answers', async (_, path) => {
+      const file = join(folder, 'node_modules', name, path);
+      expect(statSync(file).mode & 0o111).not.toBe(0);
+      expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+      expect(await run(process.execPath, [file, '--help'], { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
+      expect(await run(process.execPath, [file, '--version'], { cwd: folder })).toMatchObject({
+        code: 0,
+        stdout: `${room.manifest.version}\n`,
+      });
+      expect((await run(process.execPath, [file, '--no-such-option'], { cwd: folder })).code).toBe(2);
+    });
+  }
+
+  it('pleases publint', async () => {
+    expect(await run(bin('publint'), ['run', tarballOf(name).path, '--strict'], { cwd: folder })).toMatchObject({ code: 0 });
+  });
+
+  it('has types that resolve as its code does (attw)', async () => {
+    const ended = await run(bin('attw'), [tarballOf(name).path, '--profile', 'esm-only', '--format', 'ascii'], { cwd: folder });
+    expect(ended, ended.stdout).toMatchObject({ code: 0 });
+  });
+});
+
+describe('all packages together', () => {
+  it(`weigh below ${MAX_ALL_PACKED_BYTES / 1000} kB, packed`, () => {
+    expect(tarballs.reduce((sum, { packedBytes }) => sum + packedBytes, 0)).toBeLessThan(MAX_ALL_PACKED_BYTES);
+  });
+
+  it.each(['node16', 'bundler'] as const)("pass a user's strict type check (%s)", (moduleResolution) => {
+    expect(compile(folder, writeConsumer(folder, tarballs), moduleResolution)).toEqual([]);
+  });
+
+  it('leave the repository alone', () => {
+    const strays = publicRooms.map((room) => join(room.folder, 'package')).filter((path) => existsSync(path));
+    expect(strays.map(short)).toEqual([]);
+  });
+});
