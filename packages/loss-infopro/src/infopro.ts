@@ -23,13 +23,13 @@ export interface InfoProOptions {
  * InfoPro's local loss, softmax variant: `λ1 · BCE(decoder(h), picture) + λ2 · CE(head(h), label)`.
  *
  * The head and the decoder are built from the shape of the features they are given, so they also serve behind MAN.
- * A term whose weight is 0 is not computed. Batches must carry `pixels`.
+ * A term whose weight is 0 has no part in the loss, so that its layers get no gradient. Batches must carry `pixels`.
  *
  * Differs from MAN's released code (unless `schedule: 'man-release'`): r is the block's index over K - 2, the head has one
  * convolution.
  *
  * @throws MAN_INFOPRO_OPTION; when training MAN_INFOPRO_PIXELS
- * @see Wang et al., "Revisiting locally supervised learning", ICLR 2021, Eq. 5; MAN paper §2.1
+ * @see Wang et al., "Revisiting Locally Supervised Learning", ICLR 2021, Proposition 1; Su et al. (MAN), ECCV 2024, §2.1
  * @example
  * ```ts
  * createTrainer({ backbone: resnet32(), partition: { blocks: 16 }, loss: infopro() });

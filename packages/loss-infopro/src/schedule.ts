@@ -40,7 +40,7 @@ const MAN_RELEASE = range(5, 0.5, 0, 0);
  * `'man-release'` differs as the authors' code does: r is the stage (1 … 3) of the unit behind the block over K - 2.
  *
  * @throws MAN_INFOPRO_OPTION
- * @see InfoPro (Wang et al., ICLR 2021), Eq. 5 and its released commands
+ * @see Wang et al. (InfoPro), ICLR 2021, and its released commands
  */
 export function lambdasAt(site: AuxSite, schedule: InfoProPreset | LambdaRange): Lambdas {
   const steps = site.depth - 2;
