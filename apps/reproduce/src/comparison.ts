@@ -132,6 +132,7 @@ export function comparisonReport({ composed, methods, dataset, data, budget, sto
 const NOTES = [
   'One seed each: differences of a few points are within what another seed changes.',
   'Peak tensor memory is counted by the trainer: the most bytes of tensors alive at once in any step. Resident memory is what the operating system saw; above idle is its peak less what was resident before the network was made.',
+  'What local training saves grows with the batch: activations grow with it, weights do not.',
   'Training error is measured on augmented pictures while weights still change, so it can be above the test error.',
 ];
 
