@@ -54,8 +54,8 @@ export interface TrainerOptions {
  * This loop is the specification of the hooks:
  *
  * ```text
- * setup(run)                                          once, before the first epoch
  * buildAux(site, build)                               at construction, for each block
+ * setup(run)                                          once, before the first epoch
  * for epoch = 1 … epochs
  *   onEpochStart(epoch)
  *   for batch of train.epoch(epoch)
