@@ -16,7 +16,7 @@ export interface ManErrorOptions {
  * @example
  * ```ts
  * throw new ManError('expected a batch of at least 2 pictures, got 1 (block 3)', {
- *   code: 'MAN_BATCH_TOO_SMALL',
+ *   code: 'MAN_CORE_BATCH_TOO_SMALL',
  *   hint: 'raise data.batch, or drop the last partial batch',
  * });
  * ```

@@ -31,7 +31,7 @@ const CIFAR10: readonly (readonly [number, LambdaRange])[] = [
 ];
 
 /** The one setting of MAN's released commands. */
-const MAN_RELEASE = range(5, 0.5, 0, 0);
+const RELEASED_WITH_MAN = range(5, 0.5, 0, 0);
 
 /**
  * λ1 and λ2 of the block at `site`.
@@ -44,7 +44,7 @@ const MAN_RELEASE = range(5, 0.5, 0, 0);
  */
 export function lambdasAt(site: AuxSite, schedule: InfoProPreset | LambdaRange): Lambdas {
   const steps = site.depth - 2;
-  if (schedule === 'man-release') return interpolate(MAN_RELEASE, steps < 1 ? 0 : (site.next?.units[0].stage ?? 0) / steps);
+  if (schedule === 'man-release') return interpolate(RELEASED_WITH_MAN, steps < 1 ? 0 : (site.next?.units[0].stage ?? 0) / steps);
   const chosen = schedule === 'cifar10' ? nearestByBlocks(site.depth) : schedule;
   if (typeof chosen !== 'object') throw badOption('schedule', "'cifar10', 'man-release' or { first, last }", schedule);
   return interpolate(chosen, steps < 1 ? 0 : site.block.index / steps);
