@@ -1,6 +1,5 @@
-import type { Batch } from '@man/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { hearing, listenForStop, STOP_MESSAGE } from './stop.ts';
+import { listenForStop, STOP_MESSAGE } from './stop.ts';
 
 const send = process.send;
 afterEach(() => {
@@ -44,32 +43,5 @@ describe('listenForStop', () => {
     process.emit('message', STOP_MESSAGE, undefined);
     expect([stop.signal.aborted, stop.exitCode()]).toEqual([true, 130]);
     stop.dispose();
-  });
-});
-
-describe('hearing', () => {
-  it('lets the event loop turn before each batch, and ends the source when it is left', async () => {
-    let left = false;
-    const source = {
-      examples: 4,
-      batches: 4,
-      *epoch() {
-        try {
-          for (let i = 0; i < 4; i++) yield i as unknown as Batch;
-        } finally {
-          left = true;
-        }
-      },
-    };
-    const controller = new AbortController();
-    const seen: unknown[] = [];
-    for await (const batch of hearing(source).epoch(1)) {
-      seen.push(batch);
-      if (seen.length === 1) setTimeout(() => controller.abort());
-      // A step that takes long, after which the timer is due.
-      for (const end = performance.now() + 5; performance.now() < end; );
-      if (controller.signal.aborted) break;
-    }
-    expect([seen, left]).toEqual([[0, 1], true]);
   });
 });

@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-import type { BatchSource } from '@man/core';
 import { notice } from './terminal.ts';
 
 /** Exit code of a process that a signal ended, as shells have it. */
@@ -62,23 +60,6 @@ export function listenForStop(onSecond: () => void = () => {}): Stop {
       process.off('message', onMessage);
       process.off('disconnect', fromParent);
       if (isChild && process.connected) process.disconnect();
-    },
-  };
-}
-
-/**
- * The same batches, with a turn of the event loop before each: batches that are ready come without one, and neither a signal nor a
- * message would be heard before the epoch ends.
- */
-export function hearing(source: BatchSource): BatchSource {
-  return {
-    examples: source.examples,
-    batches: source.batches,
-    async *epoch(epoch) {
-      for await (const batch of source.epoch(epoch)) {
-        await setImmediate();
-        yield batch;
-      }
     },
   };
 }

@@ -25,7 +25,7 @@ import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
-import { hearing, listenForStop } from './stop.ts';
+import { listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
 
 /** Of a comparison, these are the same for all runs and said once, by the process that started this one. */
@@ -118,7 +118,7 @@ async function run(composed: Composed<TrainConfig>, setting: Setting, folder: Ru
   const { trainer, log, train, test, ...about } = setting;
   const { epochs } = composed.config.train;
   try {
-    await trainer.fit(hearing(train), { epochs, evaluate: hearing(test), signal });
+    await trainer.fit(train, { epochs, evaluate: test, signal });
     // Before charts are drawn and weights are copied.
     const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
     const summary = log.summary({ seed: composed.config.seed, interrupted: signal.aborted, peakResidentBytes });

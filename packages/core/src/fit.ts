@@ -1,7 +1,9 @@
+import { disposeBatch } from './batch.ts';
 import type { Batch, BatchSource, EpochInfo, EpochReport, FitReport, ProgressReport, StepMetrics } from './contracts.ts';
 import { badOption, noData } from './errors.ts';
 import { MetricsAverage } from './metrics.ts';
-import { disposeBatch, type Trainer } from './trainer.ts';
+import { nextTurn } from './next-turn.ts';
+import type { Trainer } from './trainer.ts';
 
 export interface FitOptions {
   /** Epochs to have finished in the end. */
@@ -54,6 +56,7 @@ async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate
     }
     batch++;
     if (trainer.metrics.length >= trainer.readEvery) await report();
+    await nextTurn();
     if (signal?.aborted) break;
   }
   clock.stop();

@@ -1,4 +1,5 @@
 export { ManError } from '@man/base';
+export { disposeBatch } from './batch.ts';
 export { forward } from './blocks.ts';
 export type * from './contracts.ts';
 export type { FitOptions } from './fit.ts';
@@ -7,4 +8,4 @@ export { cutIntoBlocks } from './partition.ts';
 export type { Trace } from './plugins.ts';
 export { type CosineOptions, constant, cosine, multiStep } from './schedules.ts';
 export { type SgdOptions, sgd } from './sgd.ts';
-export { createTrainer, disposeBatch, Trainer, type TrainerOptions } from './trainer.ts';
+export { createTrainer, Trainer, type TrainerOptions } from './trainer.ts';

@@ -111,6 +111,15 @@ describe('Trainer', () => {
     trainer.dispose();
   });
 
+  it('hears of a signal that comes while batches are at hand', async () => {
+    const controller = new AbortController();
+    const trainer = local();
+    setTimeout(() => controller.abort(), 20);
+    const report = await trainer.fit(source, { epochs: 100_000, signal: controller.signal });
+    expect(report.interrupted).toBe(true);
+    trainer.dispose();
+  });
+
   it('stops at a loss that is not finite, naming block, step and term', async () => {
     const trainer = local({ loss: infiniteAt(2), readEvery: 5 });
     await expect(trainer.fit(source, { epochs: 9 })).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 import { createRng, type Rng } from '@man/base';
 import { measurePeakBytes, softmaxCrossEntropy } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
+import { disposeBatch } from './batch.ts';
 import { BlockTrainer, forward } from './blocks.ts';
 import { classifierLoss } from './classifier.ts';
 import type {
@@ -24,6 +25,7 @@ import { describeBlocks } from './describe.ts';
 import { batchLabels, batchShape, batchTooSmall, disposed, lossMissing } from './errors.ts';
 import { type FitOptions, fit } from './fit.ts';
 import { countCorrect, MetricsBuffer, packMetrics } from './metrics.ts';
+import { nextTurn } from './next-turn.ts';
 import { cutIntoBlocks } from './partition.ts';
 import { Plugins, type Trace } from './plugins.ts';
 import { constant } from './schedules.ts';
@@ -206,6 +208,7 @@ export class Trainer {
       examples += n;
       correct += right;
       loss += mean * n;
+      await nextTurn();
       if (options.signal?.aborted) break;
     }
     return { examples, accuracy: correct / examples, loss: loss / examples, seconds: (performance.now() - start) / 1000 };
@@ -292,9 +295,4 @@ export class Trainer {
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   return new Trainer(options);
-}
-
-/** Disposes of a batch's tensors. */
-export function disposeBatch(batch: Batch): void {
-  tf.dispose([batch.images, batch.labels, batch.pixels ?? []]);
 }
