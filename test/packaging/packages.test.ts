@@ -10,6 +10,35 @@ import { emptyFolder, installOffline, packAll, removeFolder, type Tarball } from
 const MAX_PACKED_BYTES = 120_000;
 const MAX_ALL_PACKED_BYTES = 700_000;
 
+/** A user's program: asks for an engine that is not there, then trains two steps of InfoPro + MAN. */
+const TRAIN = `
+import { resnet } from '@man/backbone-resnet';
+import { constant, createTrainer, sgd } from '@man/core';
+import { trainingLoader } from '@man/data';
+import { shapes } from '@man/dataset-shapes';
+import { infopro } from '@man/loss-infopro';
+import { useEngine } from '@man/ops';
+import { man } from '@man/plugin';
+
+const unavailable = await useEngine('tensorflow').then(() => 'started', (error) => error.code);
+const engine = await useEngine('cpu');
+const trainer = createTrainer({
+  backbone: resnet({ depth: 8, width: 2 }),
+  partition: { cuts: ['stage1.unit0'] },
+  loss: infopro(),
+  optimizer: sgd({ momentum: 0.9 }),
+  schedule: constant(0.05),
+  plugins: [man()],
+  seed: 7,
+});
+const train = trainingLoader(shapes({ train: 8, test: 8 }), { batch: 4, seed: 7 });
+const { epochs } = await trainer.fit(train, { epochs: 1 });
+await train.close();
+trainer.dispose();
+const losses = epochs[0].blocks.map((block) => block.loss);
+console.log(JSON.stringify({ unavailable, engine: engine.name, blocks: losses.length, isFinite: losses.every(Number.isFinite) }));
+`;
+
 const rooms = publicRooms.map((room) => ({ name: room.manifest.name, room }));
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 let folder: string;
@@ -90,6 +119,12 @@ describe('all packages together', () => {
 
   it.each(['node16', 'bundler'] as const)("pass a user's strict type check (%s)", (moduleResolution) => {
     expect(compile(folder, writeConsumer(folder, tarballs), moduleResolution)).toEqual([]);
+  });
+
+  it('train together, on plain JavaScript where no engine is installed', { timeout: 120_000 }, async () => {
+    writeFileSync(join(folder, 'train.js'), TRAIN);
+    const { stdout } = await runWell(process.execPath, ['train.js'], { cwd: folder });
+    expect(JSON.parse(stdout)).toEqual({ unavailable: 'MAN_OPS_ENGINE_UNAVAILABLE', engine: 'cpu', blocks: 2, isFinite: true });
   });
 
   it('leave the repository alone', () => {
