@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resnet } from '@man/backbone-resnet';
 import { type Batch, createTrainer, disposeBatch, sgd, type Trainer, type TrainerPlugin } from '@man/core';
 import { infopro } from '@man/loss-infopro';
@@ -45,11 +46,11 @@ interface Method {
 const RECORD_BYTES = 3073;
 /** By hand: `MAN_PARITY_ENGINE=wasm` (or cpu, slow) compares another engine than the machine's fastest. */
 const engine = (process.env.MAN_PARITY_ENGINE ?? 'auto') as EngineName | 'auto';
-const folders = [new URL('fixtures/synthetic/', import.meta.url), new URL('fixtures/cifar10/', import.meta.url)];
-// A larger run (ResNet-32, K = 16) made by hand with `parity_fixtures.py --full --out <folder>`.
-if (process.env.MAN_PARITY_DIR !== undefined) folders.push(new URL(`${process.env.MAN_PARITY_DIR}/`, 'file://'));
+const committed = [new URL('fixtures/synthetic/', import.meta.url), new URL('fixtures/cifar10/', import.meta.url)];
+/** A larger run (ResNet-32, K = 16) made by hand with `parity_fixtures.py --full --out <folder>`. */
+const byHand = process.env.MAN_PARITY_DIR === undefined ? [] : [pathToFileURL(`${process.env.MAN_PARITY_DIR}/`)];
 
-for (const folder of folders) {
+for (const folder of [...committed, ...byHand]) {
   const run = JSON.parse(await readFile(new URL('run.json', folder), 'utf8')) as Run;
   const isReal = run.pictures.firstRecord !== undefined;
   const data = process.env.MAN_DATA_DIR;
@@ -81,7 +82,11 @@ for (const folder of folders) {
             }
           });
         });
-        if (method.final !== null) await expectState(trainer, new URL(method.final, folder));
+        if (method.final !== null) {
+          const differences = await stateDifferences(trainer, new URL(method.final, folder));
+          if (committed.includes(folder)) expectAllWithin(differences, 1e-3);
+          else expectMostlyWithin(differences, 1e-3, 3 / run.batch);
+        }
         trainer.dispose();
       },
       120_000,
@@ -115,7 +120,7 @@ function manLike({ momentum, ema, bias, order, gated }: NonNullable<Method['man'
 
 /** Gives the trainer PyTorch's initial state; every variable must be in the files, and the other way round. */
 async function load(trainer: Trainer, method: Method, folder: URL): Promise<void> {
-  const files = await Promise.all(method.initial.map((file) => readSafetensors(new URL(file, folder).pathname)));
+  const files = await Promise.all(method.initial.map((file) => readSafetensors(fileURLToPath(new URL(file, folder)))));
   const initial = new Map(files.flatMap(({ tensors }) => Object.entries(tensors)));
   for (const [name, variable] of Object.entries(trainer.variables())) {
     const stored = initial.get(name);
@@ -144,7 +149,7 @@ async function readPictures(
   const { firstRecord, file } = run.pictures;
   const perBatch = run.batch * run.network.imageSize ** 2 * 3;
   if (firstRecord === undefined) {
-    const { tensors } = await readSafetensors(new URL(file, folder).pathname);
+    const { tensors } = await readSafetensors(fileURLToPath(new URL(file, folder)));
     const at = (name: string, size: number) =>
       (tensors[name] as { readonly data: Uint8Array }).data.subarray(step * size, (step + 1) * size);
     return { bytes: at('images', perBatch), labels: at('labels', run.batch) };
@@ -167,20 +172,37 @@ function interleaved(records: Buffer, n: number): Uint8Array {
   });
 }
 
-/** Every weight, statistic, momentum and EMA tensor: the difference relative to the tensor's largest value. */
-async function expectState(trainer: Trainer, file: URL): Promise<void> {
-  const { tensors } = await readSafetensors(file.pathname);
+/** Every weight, statistic, momentum and EMA tensor: its largest difference relative to its largest value, worst first. */
+async function stateDifferences(trainer: Trainer, file: URL): Promise<readonly (readonly [string, number])[]> {
+  const { tensors } = await readSafetensors(fileURLToPath(file));
   const momenta = Object.fromEntries(Object.entries(trainer.optimizerState()).map(([name, value]) => [`momentum/${name}`, value]));
   const ours: Record<string, tf.Tensor> = { ...trainer.variables(), ...momenta };
   expect(Object.keys(ours).sort()).toEqual(Object.keys(tensors).sort());
-  for (const [name, stored] of Object.entries(tensors)) {
+  const differences = Object.entries(tensors).map(([name, stored]) => {
     const expected = stored.data as Float32Array;
     const got = (ours[name] as tf.Tensor).dataSync();
+    expect(got.length, name).toBe(expected.length);
     const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
     const worst = expected.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (got[i] as number))), 0);
-    expect(worst / scale, name).toBeLessThan(1e-3);
-  }
+    return [name, worst / scale] as const;
+  });
   tf.dispose(momenta);
+  // NaN first: it must not hide in the middle of an unordered list.
+  return differences.sort(([, a], [, b]) => (Number.isNaN(a) ? -1 : Number.isNaN(b) ? 1 : b - a));
+}
+
+function expectAllWithin(differences: readonly (readonly [string, number])[], limit: number): void {
+  for (const [name, difference] of differences) expect(difference, name).toBeLessThan(limit);
+}
+
+/**
+ * At full size activations come within 1e-9 of zero, so rounding decides the gradient of some ReLUs, in PyTorch's own
+ * float32 as well (`float32Difference`). One such picture moves a momentum by about 1 / batch of its size: the typical
+ * tensor must still agree, and none be off by more than a few pictures. A wrong order of the EMA makes 0.3.
+ */
+function expectMostlyWithin(differences: readonly (readonly [string, number])[], typical: number, worst: number): void {
+  expectAllWithin(differences, worst);
+  expectAllWithin(differences.slice(Math.floor(differences.length / 2)), typical);
 }
 
 function expectRelative(got: number, expected: number, tolerance: number, what: string): void {
