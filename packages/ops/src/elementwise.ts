@@ -78,7 +78,7 @@ defineGradient('ManAddBias', {
 /**
  * `Σ weights[i] · terms[i]` of scalars, as one operation: how a loss is put together from its terms.
  *
- * @throws MAN_OPS_SHAPE for a term that is not a scalar, or as many weights as terms are not given
+ * @throws MAN_OPS_SHAPE for a term that is not a scalar, or unless each term has a weight
  */
 export function weightedSum(terms: readonly tf.Scalar[], weights: readonly number[]): tf.Scalar {
   const wrong = terms.find((term) => term.rank !== 0);
