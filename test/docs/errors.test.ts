@@ -66,9 +66,8 @@ describe('codes in the sources', () => {
 
   it('are all that sources and pages speak of, besides variables of the environment', () => {
     const sources = rooms.flatMap((room) => shippedFiles(room)).map((file) => [file, readFileSync(file, 'utf8')] as const);
-    const variables = new Set(
-      sources.flatMap(([, text]) => [...text.matchAll(/\b(?:env|environment)\??\.(MAN_[A-Z0-9_]+)/g)].map(([, name]) => name)),
-    );
+    const read = (text: string) => [...text.matchAll(/\.(MAN_[A-Z0-9_]+)/g)].map(([, name]) => name as string);
+    const variables = new Set(sources.flatMap(([, text]) => read(text)));
     const pages = [...rooms.map((room) => join(room.folder, 'README.md')), join(root, 'README.md')].filter((file) => existsSync(file));
     if (existsSync(join(root, 'docs')))
       pages.push(
@@ -78,7 +77,7 @@ describe('codes in the sources', () => {
       );
     const texts = [...sources, ...pages.map((file) => [file, readFileSync(file, 'utf8')] as const)];
     const unknown = texts.flatMap(([file, text]) =>
-      [...text.matchAll(/(?<![A-Z0-9_])MAN_[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_]*\*)/g)]
+      [...text.matchAll(/(?<![A-Z0-9_])MAN_[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_*])/g)]
         .map(([word]) => word)
         .filter((word) => !codes.has(word) && !variables.has(word))
         .map((word) => `${short(file)}: ${word}`),
