@@ -73,7 +73,7 @@ for (const folder of [...committed, ...byHand]) {
           disposeBatch(batch);
         }
         const tolerance = [1e-4, 3e-4, 1e-3, 1e-3, 1e-3];
-        const steps = trainer.metrics.drain();
+        const steps = trainer.readMetrics();
         steps.forEach(({ blocks }, step) => {
           blocks.forEach(({ loss, terms }, block) => {
             for (const [term, expected] of Object.entries(method.losses[step]?.[block] as Record<string, number>)) {

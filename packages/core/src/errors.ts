@@ -80,8 +80,8 @@ export function batchTooSmall(cause: unknown): ManError {
   });
 }
 
-export function noData(): ManError {
-  return new ManError('fit: expected at least one batch in an epoch, got none', {
+export function noData(where: string): ManError {
+  return new ManError(`${where}: expected at least one batch in an epoch, got none`, {
     code: 'MAN_CORE_NO_DATA',
     hint: 'check limit and dropLast of the data loader',
   });

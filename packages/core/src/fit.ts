@@ -43,7 +43,7 @@ async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate
   const average = new MetricsAverage();
   let batch = 0;
   const report = async () => {
-    const steps = trainer.metrics.drain();
+    const steps = trainer.readMetrics();
     for (const step of steps) average.add(step);
     if (trainer.plugins.has('onProgress'))
       await trainer.plugins.run('onProgress', progressReport(trainer, info, clock, average, batch, steps));
@@ -55,13 +55,13 @@ async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate
       disposeBatch(next);
     }
     batch++;
-    if (trainer.metrics.length >= trainer.readEvery) await report();
+    if (trainer.unreadSteps >= trainer.readEvery) await report();
     await nextTurn();
     if (signal?.aborted) break;
   }
   clock.stop();
-  if (batch === 0 && !signal?.aborted) throw noData();
-  if (trainer.metrics.length > 0) await report();
+  if (batch === 0 && !signal?.aborted) throw noData('fit');
+  if (trainer.unreadSteps > 0) await report();
   if (batch < train.batches && signal?.aborted) return null;
   trainer.epoch = epoch;
   const { seconds, waiting } = clock;

@@ -142,10 +142,10 @@ describe('Trainer', () => {
   it('keeps no tensors from step to step', () => {
     const trainer = local();
     step(trainer);
-    trainer.metrics.drain();
+    trainer.readMetrics();
     const before = tf.memory().numTensors;
     for (let i = 0; i < 5; i++) step(trainer);
-    trainer.metrics.drain();
+    trainer.readMetrics();
     expect(tf.memory().numTensors).toBe(before);
     trainer.dispose();
   });

@@ -1,7 +1,7 @@
 import { createRng, type Rng } from '@man/base';
-import { measurePeakBytes, softmaxCrossEntropy } from '@man/ops';
+import { measurePeakBytes } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { disposeBatch } from './batch.ts';
+import { checkBatch } from './batch.ts';
 import { BlockTrainer, forward } from './blocks.ts';
 import { classifierLoss } from './classifier.ts';
 import type {
@@ -20,12 +20,13 @@ import type {
   PartitionOptions,
   PluginOption,
   Schedule,
+  StepMetrics,
 } from './contracts.ts';
 import { describeBlocks } from './describe.ts';
-import { batchLabels, batchShape, batchTooSmall, disposed, lossMissing } from './errors.ts';
+import { disposed, lossMissing } from './errors.ts';
+import { evaluate } from './evaluate.ts';
 import { type FitOptions, fit } from './fit.ts';
-import { countCorrect, MetricsBuffer, packMetrics } from './metrics.ts';
-import { nextTurn } from './next-turn.ts';
+import { MetricsBuffer, packMetrics } from './metrics.ts';
 import { cutIntoBlocks } from './partition.ts';
 import { Plugins, type Trace } from './plugins.ts';
 import { constant } from './schedules.ts';
@@ -94,8 +95,7 @@ export class Trainer {
   peakTensorBytes = 0;
   /** @internal */
   readonly plugins: Plugins;
-  /** @internal */
-  readonly metrics = new MetricsBuffer();
+  readonly #metrics = new MetricsBuffer();
   readonly #trainers: readonly BlockTrainer[];
   readonly #rng: Rng;
   #isSetUp = false;
@@ -170,13 +170,13 @@ export class Trainer {
   }
 
   /**
-   * One training step. Losses are measured but not read back: see `metrics`, which `fit` drains. The batch stays the caller's.
+   * One training step. What it measures stays on the engine until `readMetrics`; the batch stays the caller's.
    *
    * @throws MAN_CORE_BATCH_SHAPE, MAN_CORE_BATCH_LABELS, MAN_CORE_BATCH_TOO_SMALL
    */
   step(batch: Batch): void {
     this.#checkInUse();
-    this.#checkBatch(batch);
+    checkBatch(batch, this.backbone.inputShape);
     const step = this.steps + 1;
     const epoch = this.epoch + 1;
     const learningRate = this.schedule(epoch);
@@ -184,8 +184,23 @@ export class Trainer {
     const { result: rows, peakBytes } = measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate }));
     this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
     this.steps = step;
-    this.metrics.push({ step, epoch, examples, learningRate, rows });
+    this.#metrics.push({ step, epoch, examples, learningRate, rows });
     this.plugins.runSync('afterStep', { step, epoch, learningRate, examples });
+  }
+
+  /** Steps whose measurements `readMetrics` has not fetched yet. */
+  get unreadSteps(): number {
+    return this.#metrics.length;
+  }
+
+  /**
+   * Fetches losses and accuracies of the steps since the last call, all at once; `fit` does so every `readEvery` steps. A loop that
+   * calls `step` itself calls it now and then: until then a small tensor per block and step is kept.
+   *
+   * @throws MAN_CORE_NOT_FINITE naming block, step and term
+   */
+  readMetrics(): StepMetrics[] {
+    return this.#metrics.drain();
   }
 
   /** Logits `[n, classes]` of normalised pictures `[n, ...inputShape]`, with running statistics; the caller's. */
@@ -194,24 +209,10 @@ export class Trainer {
     return tf.tidy(() => forward([...this.network.units, this.network.classifier], images, false) as tf.Tensor2D);
   }
 
-  /** Top-1 accuracy and cross-entropy over the first epoch of a source, in evaluation mode; `signal` ends it early. */
+  /** Top-1 accuracy and cross-entropy over the first epoch of a source, in evaluation mode; `signal` ends it early. @throws MAN_CORE_NO_DATA */
   async evaluate(source: BatchSource, options: { readonly signal?: AbortSignal } = {}): Promise<Evaluation> {
-    const start = performance.now();
-    let [examples, correct, loss] = [0, 0, 0];
-    for await (const batch of source.epoch(1)) {
-      const n = batch.images.shape[0] as number;
-      const [right, mean] = tf.tidy(() => {
-        const logits = this.predict(batch.images);
-        return tf.stack([countCorrect(logits, batch.labels), softmaxCrossEntropy(logits, batch.labels)]).dataSync();
-      }) as unknown as [number, number];
-      disposeBatch(batch);
-      examples += n;
-      correct += right;
-      loss += mean * n;
-      await nextTurn();
-      if (options.signal?.aborted) break;
-    }
-    return { examples, accuracy: correct / examples, loss: loss / examples, seconds: (performance.now() - start) / 1000 };
+    this.#checkInUse();
+    return evaluate(this, source, options);
   }
 
   /** A table of the blocks: units, shapes, parameters, MACs, and what the auxiliary networks add. */
@@ -223,7 +224,7 @@ export class Trainer {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.metrics.dispose();
+    this.#metrics.dispose();
     this.plugins.dispose();
     for (const trainer of this.#trainers) trainer.dispose();
   }
@@ -231,11 +232,18 @@ export class Trainer {
   /** Builds the auxiliary networks, through the plugins, and the optimisers. */
   #attach(loss: LocalLoss | undefined, optimizer: OptimizerDefinition): BlockTrainer[] {
     if (this.blocks.length > 1 && loss === undefined) throw lossMissing(this.blocks.length);
-    return this.blocks.map((block) => {
-      const isLast = block.index === this.blocks.length - 1;
-      const build = (site: AuxSite) => (isLast ? classifierLoss(this.network.classifier) : (loss as LocalLoss).build(site));
-      return new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer);
-    });
+    const trainers: BlockTrainer[] = [];
+    try {
+      for (const block of this.blocks) {
+        const isLast = block.index === this.blocks.length - 1;
+        const build = (site: AuxSite) => (isLast ? classifierLoss(this.network.classifier) : (loss as LocalLoss).build(site));
+        trainers.push(new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer));
+      }
+      return trainers;
+    } catch (error) {
+      for (const trainer of trainers) trainer.dispose();
+      throw error;
+    }
   }
 
   #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
@@ -266,15 +274,6 @@ export class Trainer {
       depth: blocks.length,
       rng: this.#rng.split(`aux.${block.index}`),
     };
-  }
-
-  #checkBatch({ images, labels }: Batch): void {
-    const { inputShape } = this.backbone;
-    if (images.shape.slice(1).join() !== inputShape.join()) throw batchShape(inputShape, images.shape);
-    const n = images.shape[0] as number;
-    if (labels.dtype !== 'int32' || labels.rank !== 1 || labels.shape[0] !== n)
-      throw batchLabels(n, `${labels.dtype} [${labels.shape.join(',')}]`);
-    if (n < 2) throw batchTooSmall(undefined);
   }
 
   #checkInUse(): void {

@@ -60,7 +60,7 @@ describe.skipIf(!SUPPORTED_PLATFORMS.includes(platformName()))('man-native', () 
 
   it('installs, finds the package from the current folder, says what runs; then has nothing to do', async () => {
     const first = await run(['install']);
-    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('TensorFlow 2.18.1 (cpu)') });
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('TensorFlow 2.21.0 (cpu)') });
     expect(first.stderr).toContain('compiling the addon');
     const second = await run(['install', '--json']);
     expect(JSON.parse(second.stdout)).toMatchObject({ outcome: 'present', packageDir: machine.packageDir });
@@ -92,7 +92,7 @@ describe.skipIf(!SUPPORTED_PLATFORMS.includes(platformName()))('man-native', () 
     // As if the ten seconds after which a lock counts as abandoned had gone by.
     utimesSync(join(machine.cacheDir, lock), 1, 1);
     expect((await run(['install'])).code).toBe(0);
-    expect(machine.cache()).toEqual([`tensorflow-cpu-2.18.1-${platformName()}`]);
+    expect(machine.cache()).toEqual([`tensorflow-cpu-2.21.0-${platformName()}`]);
     expect(machine.leftovers()).toEqual([]);
   });
 

@@ -80,7 +80,7 @@ let loss = 2;
 module.exports = {
   variable: (x) => x, fill: () => 0, ones: () => 0,
   train: { sgd: () => ({ minimize: () => ({ dataSync: () => [kind === 'useless' ? 1 : --loss] }) }) },
-  getBackend: () => 'tensorflow', backend: () => ({ isUsingGpuDevice: false, binding: { TF_Version: '2.18.1' } }),
+  getBackend: () => 'tensorflow', backend: () => ({ isUsingGpuDevice: false, binding: { TF_Version: '2.21.0' } }),
 };
 process.stdout.write('onednn_verbose,info,cpu,runtime:threadpool,nthr:3\\nonednn_verbose,primitive,exec,cpu,convolution,x\\n');
 `;

@@ -103,9 +103,9 @@ describe.skipIf(!SUPPORTED_PLATFORMS.includes(platformName()))('install, when so
   });
 
   it('cleans up after a run that was killed', async () => {
-    const lost = join(machine.cacheDir, `tensorflow-cpu-2.18.1-${platformName()}.tmp-01234567`);
+    const lost = join(machine.cacheDir, `tensorflow-cpu-2.21.0-${platformName()}.tmp-01234567`);
     mkdirSync(lost, { recursive: true });
-    makeLibrary(join(machine.cacheDir, `tensorflow-cpu-2.18.1-${platformName()}`, 'tensorflow')); // Not marked as complete.
+    makeLibrary(join(machine.cacheDir, `tensorflow-cpu-2.21.0-${platformName()}`, 'tensorflow')); // Not marked as complete.
     mkdirSync(join(machine.packageDir, 'lib/napi-v8'), { recursive: true });
     writeFileSync(`${addon()}.tmp-01234567`, 'half');
     await run();

@@ -18,12 +18,12 @@ describe.skipIf(process.env.MAN_LONG_TESTS === undefined)('a real installation i
     const packageDir = copyOfPackage(dir);
     const where = { packageDir, cacheDir: join(dir, 'cache') };
     const first = await install({ ...where, library: 'cpu' });
-    expect(first).toMatchObject({ outcome: 'installed', device: 'cpu', stamp: { tensorflow: '2.18.1' } });
+    expect(first).toMatchObject({ outcome: 'installed', device: 'cpu', stamp: { tensorflow: '2.21.0' } });
     expect(await install({ ...where, library: 'cpu' })).toMatchObject({ outcome: 'present' });
     const { works, probe } = await doctor(where);
     expect([works, probe?.works]).toEqual([true, true]);
     const offline = await install({ ...where, from: join(first.stamp.libraryDir, '..') });
-    expect(offline.stamp).toMatchObject({ library: 'custom', tensorflow: '2.18.1' });
+    expect(offline.stamp).toMatchObject({ library: 'custom', tensorflow: '2.21.0' });
   });
 });
 

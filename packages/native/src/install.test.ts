@@ -27,9 +27,9 @@ describe.skipIf(!SUPPORTED_PLATFORMS.includes(platformName()))('install', () => 
     expect(result).toMatchObject({
       outcome: 'installed',
       device: 'cpu',
-      stamp: { source: 'download', library: 'cpu', tensorflow: '2.18.1' },
+      stamp: { source: 'download', library: 'cpu', tensorflow: '2.21.0' },
     });
-    expect(readlinkSync(link())).toBe(join(machine.cacheDir, `tensorflow-cpu-2.18.1-${platformName()}`, 'tensorflow'));
+    expect(readlinkSync(link())).toBe(join(machine.cacheDir, `tensorflow-cpu-2.21.0-${platformName()}`, 'tensorflow'));
     expect(machine.cache()).toHaveLength(1);
     expect(machine.leftovers()).toEqual([]);
     expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['download', 'unpack', 'compile', 'verify']);

@@ -7,11 +7,12 @@ import { writeFileAtomically, writingTo } from './files.ts';
 import { findCompiler, nvidiaDevices, type Tool } from './find-tools.ts';
 import { fromGiven, fromNetwork, type Origin, type SourceContext } from './library-source.ts';
 import { withLock } from './lock.ts';
+import { platformName } from './platform.ts';
 import { type Probe, probe } from './probe.ts';
 import { readStamp, stampTime, whatChanged } from './status.ts';
 import { findPackage, type TfjsPackage } from './tfjs-package.ts';
 import type { InstallOptions, InstallResult, LibraryVariant, Stamp } from './types.ts';
-import { TENSORFLOW_VERSION } from './wheels.ts';
+import { versionOf } from './wheels.ts';
 
 /**
  * Gets libtensorflow, compiles the addon of the installed tfjs-node(-gpu) against it and proves that it trains; does nothing when that
@@ -77,7 +78,7 @@ function inPlace(target: TfjsPackage, options: InstallOptions, variant: LibraryV
   const stamp = readStamp(target);
   if (options.force || stamp === undefined || whatChanged(target, stamp) !== '') return undefined;
   if (options.from !== undefined) return sameSource(stamp, options.from, options.cwd) ? stamp : undefined;
-  if (stamp.library === variant) return stamp.tensorflow === TENSORFLOW_VERSION ? stamp : undefined;
+  if (stamp.library === variant) return stamp.tensorflow === versionOf(platformName(), variant) ? stamp : undefined;
   // Asked for nothing in particular: a library given earlier stays, and so does a GPU library whose driver does not answer just now.
   const particular = options.library === 'cpu' || options.library === 'gpu';
   return !particular && (stamp.library === 'custom' || stamp.library === 'gpu') ? stamp : undefined;

@@ -95,6 +95,9 @@ describe('layers', () => {
 
   it('explain wrong shapes and options', () => {
     expect(codeOf(() => conv2d({ filters: 0, kernel: 3 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => conv2d({ filters: 2, kernel: 3, padding: -1 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => at(conv2d({ filters: 4, kernel: 3, groups: 2 }), [5, 5, 3]))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => at(conv2d({ filters: 4, kernel: 7 }), [4, 4, 3]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => linear({ features: 1.5 }))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => at(conv2d({ filters: 2, kernel: 3 }), [4]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => at(linear({ features: 2 }), [4, 4, 1]))).toBe('MAN_NN_SHAPE');

@@ -40,9 +40,14 @@ export function conv2d(options: Conv2DLayerOptions): UnitFactory {
   const { filters, kernel, stride = 1, padding = 0, groups = 1, bias = false } = options;
   for (const [name, value] of Object.entries({ filters, kernel, stride, groups }))
     if (!Number.isInteger(value) || value < 1) throw badOption('conv2d', name, 'a whole number ≥ 1', value);
+  if (!Number.isInteger(padding) || padding < 0) throw badOption('conv2d', 'padding', 'a whole number ≥ 0', padding);
   return (site) =>
     defineUnit(site, ({ name, inputShape, rng }) => {
       const [height, width, channels] = asImage(name, inputShape);
+      if (channels % groups !== 0 || filters % groups !== 0)
+        throw badOption('conv2d', 'groups', `a divisor of ${channels} channels and ${filters} filters`, groups);
+      if (Math.min(height, width) + 2 * padding < kernel)
+        throw wrongInput(name, `at least ${kernel}×${kernel} with its padding`, inputShape);
       const size = (length: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
       const outputShape = [size(height), size(width), filters];
       const fanIn = (kernel * kernel * channels) / groups;

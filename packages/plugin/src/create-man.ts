@@ -2,7 +2,7 @@ import type { Rng } from '@man/base';
 import { type AuxiliaryNetwork, type NamedVariables, prefixed, type Shape, type Unit } from '@man/core';
 import { add, addBias, createVariable, emaUpdate, FlatVariables } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { attachedTwice } from './errors.ts';
+import { attachedTwice, optionConflict } from './errors.ts';
 import { type ManOptions, type ResolvedManOptions, resolveOptions } from './options.ts';
 
 /** Where MAN is attached to a block. */
@@ -11,8 +11,8 @@ export interface Attachment {
   readonly first: Unit;
   /** Unique within one MAN. */
   readonly name: string;
-  /** For `init: 'independent'`. */
-  readonly rng: Rng;
+  /** Needed for `init: 'independent'` only. */
+  readonly rng?: Rng;
   /** Builds the auxiliary network proper for features of the given shape. */
   aux(featureShape: Shape): AuxiliaryNetwork;
 }
@@ -25,7 +25,7 @@ export interface Man {
    * Its parameters (those of the bias branch and of `aux`) are trained by the caller; its EMA copy is not
    * (`trainable: false`, so tfjs optimisers leave it alone). Whoever holds it disposes of it.
    *
-   * @throws MAN_PLUGIN_NAME
+   * @throws MAN_PLUGIN_NAME, MAN_PLUGIN_CONFLICT for `init: 'independent'` without `rng`
    */
   attach(site: Attachment): AuxiliaryNetwork;
   /**
@@ -65,7 +65,6 @@ export function createMan(options: ManOptions = {}): Man {
   return {
     attach(site) {
       if (attached.has(site.name)) throw attachedTwice(site.name);
-      attached.set(site.name, null);
       if (!resolved.ema && resolved.bias === 'none') return site.aux(site.first.inputShape);
       return new MomentumAuxiliary(site, resolved, attached);
     },
@@ -91,13 +90,14 @@ class MomentumAuxiliary implements AuxiliaryNetwork {
   readonly #release: () => void;
 
   constructor({ first, name, rng, aux }: Attachment, options: ResolvedManOptions, attached: Map<string, Tracked | null>) {
-    const copy = (part: string) => first.clone(`${name}.${part}`, options.init === 'copy' ? 'copy' : rng.split(part));
+    // First, since it is not ours and may throw: nothing else exists then.
+    this.#inner = aux(first.outputShape);
+    const copy = (part: string) => first.clone(`${name}.${part}`, options.init === 'copy' ? 'copy' : drawing(rng).split(part));
     this.#ema = options.ema ? copy('ema') : null;
     this.#bias = options.bias === 'branch' ? copy('bias') : null;
     const channels = first.outputShape[first.outputShape.length - 1] as number;
     this.#channelBias = options.bias === 'channel' ? createVariable(tf.zeros([channels])) : null;
     this.#gate = options.mix === 'gated' ? createVariable(tf.scalar(1)) : null;
-    this.#inner = aux(first.outputShape);
     const tracked = this.#ema === null ? null : track(this.#ema, first);
     attached.set(name, tracked);
     this.#release = () => {
@@ -150,6 +150,11 @@ class MomentumAuxiliary implements AuxiliaryNetwork {
     if (trained !== null) return add(trained, slow);
     return this.#channelBias === null ? slow : addBias(slow, this.#channelBias);
   }
+}
+
+function drawing(rng: Rng | undefined): Rng {
+  if (rng === undefined) throw optionConflict("init: 'independent' without rng", 'pass rng: createRng(seed) to attach');
+  return rng;
 }
 
 /** Freezes the EMA copy to gradients and remembers whom it follows. */

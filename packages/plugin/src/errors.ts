@@ -14,6 +14,6 @@ export function optionConflict(options: string, hint: string): ManError {
 export function attachedTwice(name: string): ManError {
   return new ManError(`man: expected a name of its own for every attachment, got '${name}' twice`, {
     code: 'MAN_PLUGIN_NAME',
-    hint: 'name attachments after their blocks: block1, block2, …',
+    hint: 'name attachments after their blocks: block1, block2, …; a man() belongs to one trainer: call it for each',
   });
 }

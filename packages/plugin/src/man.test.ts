@@ -259,6 +259,9 @@ describe('createMan', () => {
     const network = backbone.build(createRng(1));
     const m = createMan();
     const aux = m.attach({ first: network.units[1], name: 'block1', rng: createRng(2), aux: (featureShape) => loss.build({ featureShape, classes: 3, rng: createRng(3) }) }); // biome-ignore format: one line
+    expect(() => createMan({ init: 'independent' }).attach({ first: network.units[1], name: 'b', aux: () => aux })).toThrow(
+      expect.objectContaining({ code: 'MAN_PLUGIN_CONFLICT' }),
+    );
     const batch = batchOf(0);
     const before = [...aux.buffers()['ema.conv.weight']!.dataSync()];
     const optimizer = tf.train.sgd(0.1);

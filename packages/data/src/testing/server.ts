@@ -37,7 +37,7 @@ export async function serveFile(body: Uint8Array, { etag = '"v1"', range = true,
     if (start > 0) headers['content-range'] = `bytes ${start}-${body.length - 1}/${body.length}`;
     response.writeHead(start > 0 ? 206 : 200, headers);
     if (fault === null) response.end(body.subarray(start));
-    else response.write(body.subarray(start, start + fault.cutAfter), () => setTimeout(() => response.destroy(), 20));
+    else response.write(body.subarray(start, start + fault.cutAfter), () => setTimeout(() => response.destroy(), 200));
   };
   const server = createServer(answer);
   await new Promise<void>((resolve) => {

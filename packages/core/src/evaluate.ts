@@ -1,0 +1,39 @@
+import { softmaxCrossEntropy } from '@man/ops';
+import * as tf from '@tensorflow/tfjs';
+import { checkBatch, disposeBatch } from './batch.ts';
+import type { Batch, BatchSource, Evaluation } from './contracts.ts';
+import { noData } from './errors.ts';
+import { countCorrect } from './metrics.ts';
+import { nextTurn } from './next-turn.ts';
+import type { Trainer } from './trainer.ts';
+
+/** Accuracy and cross-entropy over the first epoch of a source, in evaluation mode. */
+export async function evaluate(trainer: Trainer, source: BatchSource, { signal }: { readonly signal?: AbortSignal }): Promise<Evaluation> {
+  const start = performance.now();
+  let [examples, correct, loss] = [0, 0, 0];
+  for await (const batch of source.epoch(1)) {
+    try {
+      checkBatch(batch, trainer.backbone.inputShape, 1);
+      const [right, mean] = score(trainer, batch);
+      const n = batch.images.shape[0] as number;
+      examples += n;
+      correct += right;
+      loss += mean * n;
+    } finally {
+      disposeBatch(batch);
+    }
+    await nextTurn();
+    if (signal?.aborted) break;
+  }
+  if (examples === 0 && !signal?.aborted) throw noData('evaluate');
+  return { examples, accuracy: correct / examples, loss: loss / examples, seconds: (performance.now() - start) / 1000 };
+}
+
+/** How many of a batch are classified correctly, and their mean cross-entropy. */
+function score(trainer: Trainer, { images, labels }: Batch): readonly [number, number] {
+  const logits = trainer.predict(images);
+  const scores = tf.tidy(() => tf.stack([countCorrect(logits, labels), softmaxCrossEntropy(logits, labels)]));
+  const [right, mean] = scores.dataSync();
+  tf.dispose([logits, scores]);
+  return [right as number, mean as number];
+}
