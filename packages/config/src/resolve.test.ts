@@ -6,7 +6,7 @@ import { resolveTree, runTree } from './resolve.ts';
 import { toValue } from './tree.ts';
 
 const around = {
-  env: { HOME: '/home/me', EPOCHS: '12', QUOTED: "'12'", FLAG: 'true', ODD: '[a, b', EMPTY: '' },
+  env: { HOME: '/users/me', EPOCHS: '12', QUOTED: "'12'", FLAG: 'true', ODD: '[a, b', EMPTY: '' },
   now: new Date(2024, 1, 29, 7, 5, 9, 42),
   run: runTree({ id: 'r1', place: { dir: 'out/r1' }, number: 3 }),
 };
@@ -29,8 +29,8 @@ describe('interpolation', () => {
     ['${a.list.1.k}', 'v'],
     ['${a.list[1].k}', 'v'],
     ['${ref.list.0}', 1],
-    ['${env:HOME}', '/home/me'],
-    ['${env:HOME}/data', '/home/me/data'],
+    ['${env:HOME}', '/users/me'],
+    ['${env:HOME}/data', '/users/me/data'],
     ['${env:NOPE,fallback}', 'fallback'],
     ['${env:NOPE,3}', 3],
     ['${env:NOPE,}', ''],
