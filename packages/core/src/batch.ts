@@ -16,5 +16,5 @@ export function checkBatch({ images, labels }: Batch, inputShape: Shape, least =
   const n = images.shape[0] as number;
   if (labels.dtype !== 'int32' || labels.rank !== 1 || labels.shape[0] !== n)
     throw batchLabels(n, `${labels.dtype} [${labels.shape.join(',')}]`);
-  if (n < least) throw batchTooSmall(undefined);
+  if (n < least) throw batchTooSmall();
 }

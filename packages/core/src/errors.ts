@@ -72,11 +72,10 @@ export function batchLabels(expected: number, got: string): ManError {
   });
 }
 
-export function batchTooSmall(cause: unknown): ManError {
+export function batchTooSmall(): ManError {
   return new ManError('batch: expected at least 2 examples to train with, got 1', {
     code: 'MAN_CORE_BATCH_TOO_SMALL',
     hint: 'batch normalisation needs several examples: raise the batch size, or drop the last partial batch',
-    cause,
   });
 }
 

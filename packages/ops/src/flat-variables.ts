@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { rawTensorFlow } from './kernel.ts';
 
 /**
  * A list of variables seen as one long vector, so that an update is a handful of operations however many there are.
@@ -65,19 +66,8 @@ export class FlatVariables {
   }
 }
 
-interface ReshapingBackend {
-  executeSingleOutput?(name: string, attributes: readonly unknown[], inputs: readonly tf.Tensor[]): tf.Tensor;
-  readonly binding?: { readonly TF_ATTR_TYPE: number; readonly TF_FLOAT: number; readonly TF_INT32: number };
-}
-
 /** Reshape with the target's shape already on the engine: `tf.reshape` uploads it anew every time. */
 function reshapeTo(tensor: tf.Tensor, shape: readonly number[], shapeTensor: tf.Tensor): tf.Tensor {
-  const backend = tf.backend() as unknown as ReshapingBackend;
-  if (backend.executeSingleOutput === undefined || backend.binding === undefined) return tf.reshape(tensor, [...shape]);
-  const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = backend.binding;
-  const attributes = [
-    { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT },
-    { name: 'Tshape', type: TF_ATTR_TYPE, value: TF_INT32 },
-  ];
-  return backend.executeSingleOutput('Reshape', attributes, [tensor, shapeTensor]);
+  const raw = rawTensorFlow();
+  return raw === undefined ? tf.reshape(tensor, [...shape]) : raw.one('Reshape', [tensor, shapeTensor], { T: 'float32', Tshape: 'int32' });
 }

@@ -79,6 +79,11 @@ function rawAccess(backend: unknown): RawTensorFlow {
   return raw.access;
 }
 
+/** Direct access to TensorFlow operations, where TensorFlow is the engine in use. */
+export function rawTensorFlow(): RawTensorFlow | undefined {
+  return tf.getBackend() === 'tensorflow' ? rawAccess(tf.backend()) : undefined;
+}
+
 /** Registers a kernel for every engine and returns the function that runs it. */
 export function defineKernel<I extends Inputs, A extends Attributes, R extends Result>(
   kernelName: string,
