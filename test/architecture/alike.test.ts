@@ -49,7 +49,13 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
         files: expect.arrayContaining(['dist', 'README.md']),
         scripts: { build: 'tsup' },
       });
-      const files = ['dist', 'README.md', ...(manifest.bin === undefined ? [] : ['bin']), ...(room.kind === 'app' ? ['conf'] : [])];
+      const files = [
+        'dist',
+        'README.md',
+        ...(manifest.bin === undefined ? [] : ['bin']),
+        ...(room.kind === 'app' ? ['conf'] : []),
+        ...(room.name === 'native' ? ['kernels'] : []),
+      ];
       expect([...(manifest.files ?? [])].sort()).toEqual(files.sort());
       for (const [command, path] of Object.entries(manifest.bin ?? {})) expect(path).toBe(`./bin/${command}.js`);
     });

@@ -57,7 +57,8 @@ describe.each(rooms)('$name, packed', ({ name, room }) => {
   it('holds what a user needs and nothing else', () => {
     const { files } = tarballOf(name);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']));
-    const expected = /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts))$/;
+    const expected =
+      /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|kernels\/[a-z-]+\.(cc|h)|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 

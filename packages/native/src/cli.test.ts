@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -28,6 +28,7 @@ describe.skipIf(!SUPPORTED_PLATFORMS.includes(platformName()))('man-native', () 
     const base = fileURLToPath(new URL('../../base/src/index.ts', import.meta.url));
     const common = { bundle: true, format: 'esm', platform: 'node', target: 'node20', alias: { '@man/base': base } } as const;
     const external = ['picocolors', 'proper-lockfile', 'node-api-headers'];
+    symlinkSync(join(here, 'kernels'), join(built, 'kernels'));
     await build({ ...common, external, entryPoints: [join(here, 'src/cli.ts')], outfile: join(built, 'dist/cli.mjs') });
   });
   afterAll(() => rmSync(built, { recursive: true, force: true }));

@@ -69,17 +69,22 @@ export function compilerArguments(
   output: string,
   platform: NodeJS.Platform = process.platform,
 ): string[] {
-  const common = [
+  return [
     ...['-O2', '-fPIC', '-std=c++17', `-DNAPI_VERSION=${target.napi}`],
     ...['-I.', `-I${nodeApiHeaders()}`, `-I${library.include}`],
     ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', '-o', output],
+    ...linkerArguments(library, libraryName, platform),
   ];
+}
+
+/** How a module for Node is linked with the library that it will find from `lib/napi-v…/` of the package. */
+export function linkerArguments(library: LibraryFolder, libraryName: string, platform: NodeJS.Platform = process.platform): string[] {
   const names = [libraryName, frameworkName(platform)];
   if (platform === 'darwin') {
     const files = names.map((name) => join(library.dir, name));
-    return ['-bundle', '-undefined', 'dynamic_lookup', ...common, ...files, '-Wl,-rpath,@loader_path/../../deps/lib'];
+    return ['-bundle', '-undefined', 'dynamic_lookup', ...files, '-Wl,-rpath,@loader_path/../../deps/lib'];
   }
-  return ['-shared', ...common, `-L${library.dir}`, ...names.map((name) => `-l:${name}`), '-Wl,-rpath,$ORIGIN/../../deps/lib'];
+  return ['-shared', `-L${library.dir}`, ...names.map((name) => `-l:${name}`), '-Wl,-rpath,$ORIGIN/../../deps/lib'];
 }
 
 /** Makes the package's `deps/lib` lead to `dir`; a folder that stood there is put aside, and named back by {@link unlinkLibrary}. */
@@ -114,7 +119,8 @@ function aside(target: TfjsPackage): string {
   return `${target.link}.before-man-native`;
 }
 
-function nodeApiHeaders(): string {
+/** The folder of the C headers of Node-API. */
+export function nodeApiHeaders(): string {
   return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
 }
 
@@ -126,6 +132,8 @@ export async function removeLeftovers(target: TfjsPackage): Promise<void> {
 async function removeTemporary(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   await Promise.all(
-    names.filter((name) => /\.tmp-[0-9a-f]{8}$/.test(basename(name))).map((name) => rm(join(folder, name), { force: true })),
+    names
+      .filter((name) => /\.tmp-[0-9a-f]{8}$/.test(basename(name)))
+      .map((name) => rm(join(folder, name), { recursive: true, force: true })),
   );
 }

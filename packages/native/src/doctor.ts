@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isManError } from '@man/base';
 import { cachedKeys } from './cache.ts';
 import { findCompiler, findPip, findPython, nvidiaDevices } from './find-tools.ts';
+import { probeKernels } from './kernels-probe.ts';
 import { cacheRoot, compilerCommand, glibcVersion, pipCommand, platformName } from './platform.ts';
 import { type Probe, probe } from './probe.ts';
 import { hasLibrary, readStamp, whatChanged } from './status.ts';
@@ -65,7 +66,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     checkNode(),
     checkPlatform(works),
     packageCheck(target),
-    ...(found === undefined ? [] : [libraryCheck(found), addonCheck(found)]),
+    ...(found === undefined ? [] : [libraryCheck(found), addonCheck(found), await kernelsCheck(found, { env, signal: options.signal })]),
     ...(ran === undefined ? [] : engineChecks(ran)),
     await gpuCheck(ran, where),
     ...(await toolChecks(where)),
@@ -115,6 +116,23 @@ function addonCheck(target: TfjsPackage): Check {
   const origin =
     stamp === undefined || changed !== '' ? changed : `from ${stamp.source} (${stamp.library}), compiled with ${stamp.compiler}`;
   return { name, state: 'ok', found: `${target.addon}; ${origin}` };
+}
+
+/** The training kernels of this project, compared with TensorFlow's just now. */
+async function kernelsCheck(target: TfjsPackage, where: Where): Promise<Check> {
+  const name = 'kernels';
+  const stamp = readStamp(target)?.kernels;
+  const absent = (found: string): Check => ({
+    name,
+    state: 'absent',
+    found: `${found}: TensorFlow's own are used, slower`,
+    fix: `${INSTALL} --force`,
+  });
+  if (stamp?.file === undefined) return absent(stamp?.reason ?? 'none');
+  if (!existsSync(stamp.file)) return absent('missing');
+  const found = await probeKernels(target.dir, stamp.file, where);
+  if ('reason' in found) return absent(found.reason);
+  return { name, state: 'ok', found: `${stamp.file}; ${found.instructions}, ${found.threads} threads, agree with TensorFlow` };
 }
 
 function engineChecks(ran: Probe): Check[] {

@@ -7,6 +7,7 @@ export type {
   InstallPhase,
   InstallProgress,
   InstallResult,
+  KernelsStamp,
   LibraryChoice,
   LibraryVariant,
   LocateOptions,

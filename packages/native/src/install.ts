@@ -5,6 +5,7 @@ import { compileAddon, isLink, placeAddon, removeLeftovers } from './compile.ts'
 import { badOption, processorTooOld, verifyFailed } from './errors.ts';
 import { writeFileAtomically, writingTo } from './files.ts';
 import { findCompiler, nvidiaDevices, type Tool } from './find-tools.ts';
+import { installKernels } from './kernels.ts';
 import { fromGiven, fromNetwork, type Origin, type SourceContext } from './library-source.ts';
 import { withLock } from './lock.ts';
 import { platformName } from './platform.ts';
@@ -117,7 +118,9 @@ async function build(
     onProgress({ phase: 'verify', message: 'training a small convolution with it' });
     const found = await probe(target.dir, { env, signal });
     if (!found.works) throw failure(found, library);
-    const stamp = await makeStamp(target, library, library.dir, found.tensorflow, compiler.version);
+    onProgress({ phase: 'compile', message: `compiling the training kernels with ${compiler.command}` });
+    const kernels = await installKernels(target, library, { compiler, env, signal });
+    const stamp = { ...(await makeStamp(target, library, library.dir, found.tensorflow, compiler.version)), kernels };
     await writeStamp(target, stamp);
     return { stamp, device: found.device };
   } catch (error) {

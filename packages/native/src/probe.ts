@@ -82,7 +82,7 @@ function judge(report: Report, verbose: string): Probe {
 }
 
 /** The message of a thrown error without the source line and stack that Node prints around it. */
-function readable(stderr: string): string {
+export function readable(stderr: string): string {
   const thrown = /^\w*Error: ([\s\S]*?)(?=\n {4}at |\n\n|$)/m.exec(stderr)?.[1];
   return (thrown ?? stderr.split('\n').slice(-12).join('\n')).trim();
 }

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isManError } from '@man/base';
+import { kernelSources } from './kernels-sources.ts';
 import { frameworkName, libraryNames } from './platform.ts';
 import { findPackage, type TfjsPackage } from './tfjs-package.ts';
 import type { LocateOptions, Stamp } from './types.ts';
@@ -59,6 +60,8 @@ export function whatChanged(found: TfjsPackage, stamp: Stamp): string {
   if (fileSize(found.addon) !== stamp.addonBytes) return 'the addon is missing or was changed';
   if (realPath(found.link) !== stamp.libraryDir) return 'the link to the library is missing, broken or leads elsewhere';
   if (!hasLibrary(stamp.libraryDir)) return 'the library is missing';
+  if (stamp.source !== 'foreign' && stamp.kernels?.sources !== kernelSources()) return 'the training kernels are of another version';
+  if (stamp.kernels?.file !== undefined && fileSize(stamp.kernels.file) !== stamp.kernels.bytes) return 'the training kernels are missing';
   return '';
 }
 

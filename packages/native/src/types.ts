@@ -58,6 +58,20 @@ export interface Stamp {
   readonly packageName: string;
   readonly packageVersion: string;
   readonly compiler: string;
+  /** This project's training kernels; absent in a foreign addon's stamp. */
+  readonly kernels?: KernelsStamp;
+}
+
+/** How it went with the training kernels. */
+export interface KernelsStamp {
+  /** Which sources they are of. */
+  readonly sources: string;
+  /** Where they are, how large, and the instruction set they chose here; absent where there are none. */
+  readonly file?: string;
+  readonly bytes?: number;
+  readonly instructions?: string;
+  /** Why there are none. */
+  readonly reason?: string;
 }
 
 /** What {@link install} did. */

@@ -1,0 +1,79 @@
+// Products of small matrices that stay in the cache: D (+)= Σ over taps of A · B, vectors along B's rows.
+#pragma once
+
+#include "simd.h"
+
+namespace man {
+namespace MAN_ISA {
+
+/// Where A's elements are: row r, step k at data[r * row + k * step], moved by a tap's offset.
+struct Left {
+  const float* data;
+  int row;
+  int step;
+};
+
+/// Rows of a multiple of kLanes floats; step k of tap t begins at data[offset(t) + k * pitch].
+struct Right {
+  const float* data;
+  int pitch;
+};
+
+/// Pairs of places in A and B whose products are summed.
+struct Taps {
+  int count;
+  const int* left;
+  const int* right;
+};
+
+constexpr int kNoOffset[1] = {0};
+constexpr Taps kOneTap = {1, kNoOffset, kNoOffset};
+
+template <int Rows, int Vectors, bool Adds>
+MAN_INLINE void tile(const Left& a, const Right& b, const Taps& taps, int steps, float* d, int pitch) {
+  Vec sum[Rows][Vectors];
+  for (int r = 0; r < Rows; r++)
+    for (int v = 0; v < Vectors; v++) sum[r][v] = Adds ? load(d + r * pitch + v * kLanes) : Vec{};
+  for (int t = 0; t < taps.count; t++) {
+    const float* left = a.data + taps.left[t];
+    const float* right = b.data + taps.right[t];
+    for (int k = 0; k < steps; k++, left += a.step, right += b.pitch) {
+      Vec row[Vectors];
+      for (int v = 0; v < Vectors; v++) row[v] = load(right + v * kLanes);
+      for (int r = 0; r < Rows; r++)
+        for (int v = 0; v < Vectors; v++) sum[r][v] += left[r * a.row] * row[v];
+    }
+  }
+  for (int r = 0; r < Rows; r++)
+    for (int v = 0; v < Vectors; v++) store(d + r * pitch + v * kLanes, sum[r][v]);
+}
+
+/// All rows of one column of vectors: tiles of the height that keeps the multipliers busy, then smaller ones.
+template <int Vectors, bool Adds>
+MAN_INLINE void column(Left a, const Right& b, const Taps& taps, int steps, float* d, int pitch, int rows) {
+  constexpr int kTall = Vectors == 1 || kLanes == 16 ? 8 : 6;
+  const auto next = [&](int done) {
+    a.data += done * a.row;
+    d += done * pitch;
+    rows -= done;
+  };
+  // Two of four instead of six and two.
+  for (; rows >= kTall && rows != 8; next(kTall)) tile<kTall, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  if (kTall == 8 && rows == 8) return tile<8, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  for (; rows >= 4; next(4)) tile<4, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  if (rows == 3) tile<3, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  if (rows == 2) tile<2, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  if (rows == 1) tile<1, Vectors, Adds>(a, b, taps, steps, d, pitch);
+}
+
+/// D of `rows` × `columns` (a multiple of kLanes), with `steps` products for each tap.
+template <bool Adds>
+static void multiply(const Left& a, const Right& b, const Taps& taps, int steps, float* d, int pitch, int rows, int columns) {
+  int c = 0;
+  for (; c + 2 * kLanes <= columns; c += 2 * kLanes)
+    column<2, Adds>(a, {b.data + c, b.pitch}, taps, steps, d + c, pitch, rows);
+  if (c < columns) column<1, Adds>(a, {b.data + c, b.pitch}, taps, steps, d + c, pitch, rows);
+}
+
+}  // namespace MAN_ISA
+}  // namespace man

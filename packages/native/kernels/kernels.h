@@ -1,0 +1,103 @@
+// What the TensorFlow operations ask of the kernels, which are compiled once per instruction set.
+//
+// Tensors are dense float32, [n, height, width, channels]. A convolution may read its input through a normalisation that is
+// applied on the way (`scale`, `shift`, then ReLU), so that normalised activations need no memory of their own; the gradient of
+// a normalisation is applied on the way too. Sums over pixels are taken in the same order whatever the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace man {
+
+/// Shapes of a convolution with equal padding on all sides.
+struct Convolution {
+  int n, h, w, c;               // input
+  int kernelHeight, kernelWidth;
+  int outHeight, outWidth, filters;
+  int stride, padding;
+};
+
+/// y ← scale · x + shift per channel, then maybe ReLU; no `scale` means x itself.
+struct Normalised {
+  const float* scale;
+  const float* shift;
+  bool relu;
+};
+
+struct ConvolveCall {
+  Convolution shape;
+  const float* x;
+  Normalised input;
+  const float* filter;  // [kernelHeight, kernelWidth, c, filters]
+  const float* bias;    // [filters] or null
+  float* y;
+  /// Per filter Σ (y - pivot) and Σ (y - pivot)², [2, filters]; null when nobody asks. A pivot near the mean keeps digits.
+  double* sums;
+  const float* pivot;
+};
+
+struct ConvolveGradientCall {
+  Convolution shape;
+  const float* x;
+  Normalised input;
+  const float* filter;
+  /// The gradient of the convolution's output is dy · dyScale + y · yScale + offset per filter; without dyScale dy itself.
+  const float* dy;
+  const float* y;
+  const float *dyScale, *yScale, *offset;
+  /// Gradient of x before `input`, or of x itself where there is none; with ReLU already masked. Null when nobody asks.
+  float* dx;
+  /// Added to dx, e.g. what comes back through a shortcut; null for nothing.
+  const float* addend;
+  /// Per channel Σ dx and Σ dx · (x - mean), [2, c], where x is normalised on the way; null when nobody asks.
+  double* sums;
+  const float* mean;
+  /// [kernelHeight, kernelWidth, c, filters]; null when nobody asks.
+  float* filterGradient;
+};
+
+/// y = relu?(scale · x + shift + residual), the residual itself maybe normalised; `pool` > 1 averages that many pixels.
+struct NormaliseCall {
+  size_t pixels;
+  int c, pool;
+  const float* x;
+  Normalised input;  // relu: behind the sum
+  const float* residual;
+  const float *residualScale, *residualShift;
+  float* y;
+};
+
+struct NormaliseGradientCall {
+  NormaliseCall forward;  // its y is not needed
+  const float* dy;
+  const float* mean;
+  const float* residualMean;  // null where the residual is not normalised
+  float* dz;                  // gradient of the sum before ReLU; null where that is dy
+  double* sums;               // [3, c]: Σ dz, Σ dz · (x - mean), Σ dz · (residual - residualMean)
+};
+
+struct ResizeCall {
+  int n, c, fromHeight, fromWidth, toHeight, toWidth;
+  const float* from;
+  float* to;
+};
+
+/// The kernels of one instruction set.
+struct Kernels {
+  const char* instructions;
+  void (*convolve)(const ConvolveCall&);
+  void (*convolveGradient)(const ConvolveGradientCall&);
+  void (*normalise)(const NormaliseCall&);
+  void (*normaliseGradient)(const NormaliseGradientCall&);
+  /// Mean of the sigmoid cross-entropy, and its gradient.
+  double (*sigmoidCrossEntropy)(size_t size, const float* logits, const float* targets, float* gradient);
+  void (*resize)(const ResizeCall&);
+  void (*resizeGradient)(const ResizeCall&);  // `from` is the gradient, of the larger size `to…`; `to` that of the input
+  void (*columnSums)(size_t rows, int columns, const float* x, float* sums);
+};
+
+/// Those for the processor this runs on.
+const Kernels& kernels();
+
+}  // namespace man
