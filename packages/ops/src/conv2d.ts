@@ -1,9 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { badOption, shapeMismatch } from './errors.ts';
 import { defineGradient, defineKernel, type RawTensorFlow } from './kernel.ts';
-
-/** One number for both axes, or `[height, width]`. */
-export type Size2D = number | readonly [number, number];
+import { nativeStack } from './native-stack.ts';
+import { checkShapes, pair, type Size2D } from './shapes.ts';
 
 export interface Conv2DOptions {
   /** Default 1. */
@@ -44,7 +42,9 @@ export function conv2d(x: tf.Tensor, filter: tf.Tensor, options: Conv2DOptions =
   const strides = pair('conv2d', 'stride', options.stride ?? 1, 1);
   const padding = pair('conv2d', 'padding', options.padding ?? 0, 0);
   const groups = options.groups ?? 1;
-  checkShapes(x, filter, padding, groups);
+  const native = nativeStack(x, [{ ...options, filter }], { training: true });
+  if (native !== null) return native.y as tf.Tensor4D;
+  checkShapes(x.shape, filter, padding, groups);
   const [kernelHeight, kernelWidth] = filter.shape as [number, number, number, number];
   // SAME and VALID reach oneDNN in the backward kernels, explicit padding does not.
   const symmetric = 2 * padding[0] === kernelHeight - 1 && 2 * padding[1] === kernelWidth - 1;
@@ -62,26 +62,6 @@ export function conv2d(x: tf.Tensor, filter: tf.Tensor, options: Conv2DOptions =
 function paddingFor(size: number, kernel: number, stride: number, padding: number): [number, number] {
   const windows = Math.floor((size + 2 * padding - kernel) / stride) + 1;
   return [padding, Math.max(0, (windows - 1) * stride + kernel - size - padding)];
-}
-
-/** A {@link Size2D} as `[height, width]`, checked. */
-export function pair(operation: string, option: string, value: Size2D, least: number): readonly [number, number] {
-  const both: readonly [number, number] = typeof value === 'number' ? [value, value] : value;
-  if (!both.every((size) => Number.isInteger(size) && size >= least))
-    throw badOption(operation, option, `a whole number ≥ ${least}`, value);
-  return both;
-}
-
-function checkShapes(x: tf.Tensor, filter: tf.Tensor, padding: readonly [number, number], groups: number): void {
-  if (x.rank !== 4) throw shapeMismatch('conv2d', 'x of shape [n, height, width, channels]', x);
-  if (filter.rank !== 4) throw shapeMismatch('conv2d', 'a filter of shape [height, width, in / groups, out]', filter);
-  if (!Number.isInteger(groups) || groups < 1) throw badOption('conv2d', 'groups', 'a whole number ≥ 1', groups);
-  const [kernelHeight, kernelWidth, perGroup, out] = filter.shape as [number, number, number, number];
-  const channels = x.shape[3] as number;
-  if (perGroup * groups !== channels || out % groups !== 0)
-    throw shapeMismatch('conv2d', `a filter of shape [h, w, ${channels} / ${groups}, a multiple of ${groups}]`, filter);
-  if ((x.shape[1] as number) + 2 * padding[0] < kernelHeight || (x.shape[2] as number) + 2 * padding[1] < kernelWidth)
-    throw shapeMismatch('conv2d', `an input of at least ${kernelHeight}×${kernelWidth} with its padding`, x);
 }
 
 function rawAttributes({ strides, padding }: ConvAttributes) {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { shapeMismatch } from './errors.ts';
-import { defineGradient, defineKernel } from './kernel.ts';
+import { defineGradient, defineKernel, nativeTensorFlow, runDifferentiable } from './kernel.ts';
 
 type None = Readonly<Record<string, never>>;
 const NONE: None = {};
@@ -50,7 +50,23 @@ defineGradient('ManSoftmaxCrossEntropy', {
 export function sigmoidCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   if (!tf.util.arraysEqual(logits.shape, targets.shape))
     throw shapeMismatch('sigmoidCrossEntropy', `targets of shape [${logits.shape.join(',')}]`, targets);
-  return sigmoidLoss({ logits, targets }, NONE) as tf.Scalar;
+  return (nativeSigmoidLoss(logits, targets) ?? sigmoidLoss({ logits, targets }, NONE)) as tf.Scalar;
+}
+
+/** Loss and gradient in one pass over the logits. */
+function nativeSigmoidLoss(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor | null {
+  const raw = nativeTensorFlow();
+  if (raw === undefined) return null;
+  const [loss] = runDifferentiable({
+    inputs: { logits },
+    forward(save) {
+      const [mean, slopes] = raw.many('ManSigmoidCrossEntropy', [logits, targets], 2, {}) as [tf.Tensor, tf.Tensor];
+      save([slopes]);
+      return [mean];
+    },
+    backward: (dy, [slopes]) => ({ logits: () => tf.mul(dy, slopes as tf.Tensor) }),
+  });
+  return loss as tf.Tensor;
 }
 
 const sigmoidLoss = defineKernel<{ logits: tf.Tensor; targets: tf.Tensor }, None, tf.Tensor>('ManSigmoidCrossEntropy', {

@@ -60,7 +60,9 @@ export function engineUnavailable(engine: string, reason: string, cause: unknown
     hint:
       engine === 'tensorflow'
         ? 'npm install @tensorflow/tfjs-node-gpu --ignore-scripts && npx man-native install; npx man-native doctor tells what is missing'
-        : 'npm install @tensorflow/tfjs-backend-wasm',
+        : engine === 'wasm'
+          ? 'npm install @tensorflow/tfjs-backend-wasm'
+          : 'npx man-native install; npx man-native doctor tells what is missing',
     cause,
   });
 }
@@ -69,5 +71,12 @@ export function unknownEngine(got: string): ManError {
   return new ManError(`engine: expected one of auto, tensorflow, wasm, cpu, got '${got}'`, {
     code: 'MAN_OPS_UNKNOWN_ENGINE',
     hint: "use 'auto' to take the fastest that works",
+  });
+}
+
+export function unknownKernels(got: string, known: readonly string[]): ManError {
+  return new ManError(`MAN_OPS: expected one of ${known.join(', ')}, got '${got}'`, {
+    code: 'MAN_OPS_UNKNOWN_KERNELS',
+    hint: 'unset MAN_OPS to take the fastest kernels that are installed',
   });
 }

@@ -40,6 +40,14 @@ export class FlatVariables {
     this.#remember(flat);
   }
 
+  /** Assigns to every variable a tensor of its own; the tensors are disposed of. */
+  assign(values: readonly tf.Tensor[]): void {
+    this.variables.forEach((variable, i) => {
+      variable.assign(values[i] as tf.Tensor);
+      values[i]?.dispose();
+    });
+  }
+
   /** Tensors of the variables' shapes, in their order, as one vector; the caller's. */
   join(tensors: readonly tf.Tensor[]): tf.Tensor1D {
     return tf.tidy(() => {

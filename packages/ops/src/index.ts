@@ -5,15 +5,18 @@ export {
   batchNormEvaluation,
   batchNormTraining,
 } from './batch-norm.ts';
-export { type Conv2DOptions, conv2d, type Size2D } from './conv2d.ts';
+export { type Conv2DOptions, conv2d } from './conv2d.ts';
+export { convolutionStack, type RunningStatistics, type StackLayer, type StackOptions, type StackResult } from './convolution-stack.ts';
 export { sigmoidCrossEntropy, softmaxCrossEntropy } from './cross-entropy.ts';
 export { add, addBias, relu, weightedSum } from './elementwise.ts';
-export { type Engine, type EngineName, useEngine } from './engine.ts';
+export { type Engine, type EngineName, type EngineOptions, useEngine } from './engine.ts';
 export { FlatVariables } from './flat-variables.ts';
 export { type Gradients, gradients } from './gradients.ts';
+export type { KernelForm } from './kernel.ts';
 export { linear } from './linear.ts';
 export { measurePeakBytes } from './memory.ts';
 export { adaptiveAveragePool, averagePool, globalAveragePool, maxPool, type PoolOptions } from './pooling.ts';
 export { resizeBilinear } from './resize-bilinear.ts';
+export type { Size2D } from './shapes.ts';
 export { emaUpdate, type SgdOptions, sgdUpdate } from './updates.ts';
 export { createVariable } from './variables.ts';

@@ -26,6 +26,8 @@ type Attributes = Readonly<Record<string, unknown>>;
 type Result = tf.Tensor | tf.Tensor[];
 
 interface KernelDefinition<I extends Inputs, A extends Attributes> {
+  /** By an operation of this project's own; null where it does not cover the case. */
+  native?(inputs: I, attributes: A, raw: RawTensorFlow): Result | null;
   /** Kernel for the TensorFlow engine, out of raw operations. */
   tensorflow(inputs: I, attributes: A, raw: RawTensorFlow): Result;
   /** The same out of public tfjs operations, for every other engine. Runs inside a tidy. */
@@ -60,17 +62,30 @@ export class RawTensorFlow {
   }
 }
 
-class Float {
+/** A number that is a floating point attribute even when it is whole. */
+export class Float {
   constructor(readonly value: number) {}
 }
 
-/** Marks an attribute as floating point even when it is a whole number. */
 export function float(value: number): Float {
   return new Float(value);
 }
 
 /** Engines that run the composed form of every kernel. */
 const COMPOSED_ENGINES = ['cpu', 'wasm', 'webgl', 'webgpu'];
+
+/**
+ * Whose kernels compute on the TensorFlow engine: this project's compiled ones, TensorFlow's own through raw operations, or the
+ * plain composition of stock tfjs operations that all others are compared with.
+ */
+export type KernelForm = 'native' | 'tensorflow' | 'reference';
+
+let form: KernelForm = 'tensorflow';
+
+/** @internal */
+export function setKernelForm(chosen: KernelForm): void {
+  form = chosen;
+}
 
 let raw: { readonly backend: unknown; readonly access: RawTensorFlow } | undefined;
 
@@ -79,9 +94,14 @@ function rawAccess(backend: unknown): RawTensorFlow {
   return raw.access;
 }
 
-/** Direct access to TensorFlow operations, where TensorFlow is the engine in use. */
+/** Direct access to TensorFlow operations, where TensorFlow is the engine in use and its kernels are not switched off. */
 export function rawTensorFlow(): RawTensorFlow | undefined {
-  return tf.getBackend() === 'tensorflow' ? rawAccess(tf.backend()) : undefined;
+  return tf.getBackend() === 'tensorflow' && form !== 'reference' ? rawAccess(tf.backend()) : undefined;
+}
+
+/** Direct access where this project's own operations are there too. */
+export function nativeTensorFlow(): RawTensorFlow | undefined {
+  return form === 'native' ? rawTensorFlow() : undefined;
 }
 
 /** Registers a kernel for every engine and returns the function that runs it. */
@@ -95,7 +115,12 @@ export function defineKernel<I extends Inputs, A extends Attributes, R extends R
   tf.registerKernel({
     kernelName,
     backendName: 'tensorflow',
-    kernelFunc: ({ inputs, attrs, backend }) => definition.tensorflow(inputs as unknown as I, attrs as unknown as A, rawAccess(backend)),
+    kernelFunc: (call) => {
+      if (form === 'reference') return composed(call);
+      const [inputs, attributes, access] = [call.inputs as unknown as I, call.attrs as unknown as A, rawAccess(call.backend)];
+      const result = form === 'native' ? (definition.native?.(inputs, attributes, access) ?? null) : null;
+      return result ?? definition.tensorflow(inputs, attributes, access);
+    },
   });
   return (inputs, attributes) => tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as R;
 }
@@ -117,6 +142,37 @@ export function defineGradient<A extends Attributes>(kernelName: string, definit
     gradFunc: (dy, saved, attributes) =>
       definition.gradient((Array.isArray(dy) ? dy[0] : dy) as tf.Tensor, saved, attributes as unknown as A) as ReturnType<tf.GradFunc>,
   });
+}
+
+interface Differentiable {
+  readonly inputs: Inputs;
+  /** Results, the first of which is differentiable; `save` keeps what the way back needs, while somebody records. */
+  forward(save: (tensors: tf.Tensor[]) => void): tf.Tensor[];
+  /** Thunks by input name: only those whose gradient is asked for are called. */
+  backward(dy: tf.Tensor, saved: tf.Tensor[]): Readonly<Record<string, () => tf.Tensor>>;
+}
+
+interface KernelFuncEngine {
+  runKernelFunc(call: {
+    inputs: Inputs;
+    forwardFunc(backend: unknown, save: (tensors: tf.Tensor[]) => void): tf.Tensor[];
+    backwardsFunc(dys: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]): object;
+  }): tf.Tensor[];
+  isTapeOn(): boolean;
+}
+
+/** Runs an operation that chooses itself what to save. Unlike `tf.customGrad`, whose gradients are all computed, it is lazy. */
+export function runDifferentiable({ inputs, forward, backward }: Differentiable): tf.Tensor[] {
+  return (tf.engine() as unknown as KernelFuncEngine).runKernelFunc({
+    inputs,
+    forwardFunc: (_, save) => forward(save),
+    backwardsFunc: (dys, saved) => backward((Array.isArray(dys) ? dys[0] : dys) as tf.Tensor, saved),
+  });
+}
+
+/** Whether operations are being recorded for a reverse pass. */
+export function isRecording(): boolean {
+  return (tf.engine() as unknown as KernelFuncEngine).isTapeOn();
 }
 
 /**

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { pair, type Size2D, spreadOut } from './conv2d.ts';
+import { spreadOut } from './conv2d.ts';
 import { badOption, shapeMismatch } from './errors.ts';
 import { defineGradient, defineKernel, type RawTensorFlow } from './kernel.ts';
 import { separable } from './separable.ts';
+import { pair, type Size2D } from './shapes.ts';
 
 export interface PoolOptions {
   /** Default: the window size, so that windows do not overlap. */

@@ -20,6 +20,7 @@ export function resizeBilinear(x: tf.Tensor, size: readonly [number, number]): t
 type Attributes = { readonly height: number; readonly width: number };
 
 const resize = defineKernel<{ x: tf.Tensor }, Attributes, tf.Tensor4D>('ManResizeBilinear', {
+  native: ({ x }, { height, width }, raw) => raw.one('ManResize', [x], { height, width }),
   tensorflow: ({ x }, { height, width }, raw) => {
     const size = tf.tensor1d([height, width], 'int32');
     const y = raw.one('ResizeBilinear', [x, size], { T: 'float32', align_corners: true, half_pixel_centers: false });
@@ -31,6 +32,7 @@ const resize = defineKernel<{ x: tf.Tensor }, Attributes, tf.Tensor4D>('ManResiz
 });
 
 const resizeGradient = defineKernel<{ dy: tf.Tensor; x: tf.Tensor }, Attributes, tf.Tensor4D>('ManResizeBilinearGradient', {
+  native: ({ dy, x }, _, raw) => raw.one('ManResizeGradient', [dy], { height: x.shape[1], width: x.shape[2] }),
   tensorflow: ({ dy, x }, _, raw) =>
     raw.one('ResizeBilinearGrad', [dy, x], { T: 'float32', align_corners: true, half_pixel_centers: false }),
   composed: ({ dy, x }, { height, width }) =>

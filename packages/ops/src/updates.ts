@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { FlatVariables } from './flat-variables.ts';
+import { nativeTensorFlow } from './kernel.ts';
 
 export interface SgdOptions {
   readonly learningRate: number;
@@ -25,6 +26,16 @@ export function sgdUpdate(
   options: SgdOptions,
 ): tf.Tensor1D {
   const { learningRate, momentum, nesterov, weightDecay } = options;
+  const raw = nativeTensorFlow();
+  if (raw !== undefined) {
+    const settings = tf.tensor1d([learningRate, momentum, weightDecay]);
+    const n = weights.variables.length;
+    const results = raw.many('ManSgd', [...weights.variables, ...gradients, velocity, settings], n + 1, { n, nesterov });
+    const moved = results.pop() as tf.Tensor1D;
+    weights.assign(results);
+    tf.dispose([settings, velocity]);
+    return moved;
+  }
   const [updated, moved] = tf.tidy(() => {
     const w = weights.read();
     const joined = weights.join(gradients);
@@ -44,6 +55,14 @@ export function sgdUpdate(
  * @param sources one per variable of `targets`, of its shape
  */
 export function emaUpdate(targets: FlatVariables, sources: readonly tf.Tensor[], momentum: number): void {
+  const raw = nativeTensorFlow();
+  if (raw !== undefined) {
+    const weights = tf.tensor1d([momentum, 1 - momentum]);
+    const n = targets.variables.length;
+    targets.assign(raw.many('ManMoveAverage', [...targets.variables, ...sources, weights], n, { n }));
+    weights.dispose();
+    return;
+  }
   const moved = tf.tidy(() => {
     const source = targets.join(sources);
     return tf.add(tf.mul(targets.read(), momentum), tf.mul(source, 1 - momentum)) as tf.Tensor1D;

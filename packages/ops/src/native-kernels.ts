@@ -1,0 +1,66 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** The version of the operations' signatures that this package calls. */
+const VERSION = 1;
+
+/** What the compiled module says of itself. */
+export interface NativeKernels {
+  /** Instruction set it chose: `avx512`, `avx2`, `portable`. */
+  readonly instructions: string;
+  readonly threads: number;
+}
+
+/** Either the kernels or, in half a sentence, why there are none. */
+export type KernelSearch = { readonly kernels: NativeKernels } | { readonly reason: string };
+
+/** What `man-native install` leaves beside the addon. */
+interface Stamp {
+  readonly kernels?: { readonly file?: string; readonly reason?: string };
+}
+
+let loaded: NativeKernels | undefined;
+let empty: tf.Tensor | undefined;
+
+/**
+ * Loads the kernels that `man-native install` compiled for one of `packages`, which registers their operations with TensorFlow; once.
+ *
+ * @param requires functions that find packages, in the order in which they are asked
+ */
+export function loadNativeKernels(packages: readonly string[], requires: readonly ((name: string) => unknown)[]): KernelSearch {
+  if (loaded !== undefined) return { kernels: loaded };
+  let reason = 'not installed';
+  for (const find of requires) {
+    for (const name of packages) {
+      const stamp = attempt(() => find(`${name}/lib/man-native.json`) as Stamp);
+      if (stamp?.kernels === undefined) continue;
+      const { file } = stamp.kernels;
+      if (file === undefined) {
+        reason = `not installed: ${stamp.kernels.reason}`;
+        continue;
+      }
+      try {
+        const found = find(file) as NativeKernels & { readonly version: number };
+        if (found.version !== VERSION) return { reason: `of version ${found.version}, expected ${VERSION}` };
+        loaded = found;
+        return { kernels: found };
+      } catch (error) {
+        reason = (error as Error).message.split('\n')[0] as string;
+      }
+    }
+  }
+  return { reason };
+}
+
+/** An empty tensor: how an operation is told that an input is not given. Made once, with the engine. */
+export function nothing(): tf.Tensor {
+  if (empty === undefined || empty.isDisposed) empty = tf.keep(tf.tensor1d([]));
+  return empty;
+}
+
+function attempt<T>(f: () => T): T | undefined {
+  try {
+    return f();
+  } catch {
+    return undefined;
+  }
+}
