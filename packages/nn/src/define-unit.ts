@@ -2,6 +2,7 @@ import { createRng, type Rng } from '@man/base';
 import { type NamedVariables, prefixed, type Shape, type Unit } from '@man/core';
 import * as tf from '@tensorflow/tfjs';
 import { notCopyable, inputShape as wrongInput } from './errors.ts';
+import { type LayerPart, setPart } from './fuse.ts';
 
 /** Where a unit stands: its name, what it is given, and the random numbers for its weights. */
 export interface UnitSite {
@@ -24,6 +25,8 @@ export interface UnitBody {
   readonly buffers?: NamedVariables;
   /** Multiplications of one example, besides those of the parts. */
   readonly macs?: number;
+  /** What a chain of layers may fuse it with. @internal */
+  readonly part?: LayerPart;
   /** Runs in a tidy. */
   apply(x: tf.Tensor, training: boolean): tf.Tensor;
 }
@@ -70,6 +73,7 @@ export function defineUnit(site: UnitSite, build: (site: UnitSite) => UnitBody):
       for (const part of Object.values(parts)) part.dispose();
     },
   };
+  if (body.part !== undefined) setPart(unit, body.part);
   return unit;
 }
 

@@ -1,4 +1,5 @@
 import type { Rng } from '@man/base';
+import type { Unit } from '@man/core';
 import {
   addBias,
   linear as affine,
@@ -11,8 +12,9 @@ import {
   type Size2D,
 } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { defineUnit, type UnitFactory } from './define-unit.ts';
+import { defineUnit, type UnitFactory, type UnitSite } from './define-unit.ts';
 import { badOption, inputShape as wrongInput } from './errors.ts';
+import { applyPieces, applyResidual, fuse } from './fuse.ts';
 
 export interface Conv2DLayerOptions {
   /** Channels of the output. */
@@ -57,6 +59,7 @@ export function conv2d(options: Conv2DLayerOptions): UnitFactory {
       return {
         outputShape,
         parameters: { weight, ...shift },
+        part: { kind: 'convolution', layer: { filter: weight, ...shift, stride, padding, groups } },
         macs: (outputShape[0] as number) * (outputShape[1] as number) * fanIn * filters,
         apply(x) {
           const y = convolve(x, weight, { stride, padding, groups } satisfies { stride: Size2D; padding: Size2D; groups: number });
@@ -84,6 +87,7 @@ export function batchNorm(): UnitFactory {
         outputShape: inputShape,
         parameters: { weight, bias },
         buffers: { running_mean: runningMean, running_var: runningVariance },
+        part: { kind: 'norm', norm: variables },
         apply(x, training) {
           if (!training) return batchNormEvaluation(x, variables);
           const result = batchNormTraining(x, variables);
@@ -97,13 +101,17 @@ export function batchNorm(): UnitFactory {
 
 /** `max(x, 0)`. */
 export function relu(): UnitFactory {
-  return (site) => defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, apply: (x) => rectify(x) }));
+  return (site) => defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, part: { kind: 'relu' }, apply: (x) => rectify(x) }));
 }
 
 /** Mean over height and width, `[h, w, c]` → `[c]`. */
 export function globalAveragePool(): UnitFactory {
   return (site) =>
-    defineUnit(site, ({ name, inputShape }) => ({ outputShape: [asImage(name, inputShape)[2]], apply: (x) => averageAll(x) }));
+    defineUnit(site, ({ name, inputShape }) => ({
+      outputShape: [asImage(name, inputShape)[2]],
+      part: { kind: 'pool' },
+      apply: (x) => averageAll(x),
+    }));
 }
 
 /**
@@ -126,7 +134,8 @@ export function linear(options: { readonly features: number }): UnitFactory {
 }
 
 /**
- * Layers one after the other; variables are named after the parts: `conv.weight`.
+ * Layers one after the other; variables are named after the parts: `conv.weight`. Convolutions run as one operation with the
+ * batch norms, ReLUs and global pooling behind them.
  *
  * @example
  * ```ts
@@ -135,27 +144,52 @@ export function linear(options: { readonly features: number }): UnitFactory {
  */
 export function sequential(factories: Readonly<Record<string, UnitFactory>>): UnitFactory {
   return (site) =>
-    defineUnit(site, ({ name, inputShape, rng }) => {
-      let shape = inputShape;
-      const parts = Object.fromEntries(
-        Object.entries(factories).map(([part, factory]) => {
-          const unit = factory({ name: `${name}.${part}`, inputShape: shape, rng: rng.split(part) });
-          shape = unit.outputShape;
-          return [part, unit];
-        }),
-      );
-      const units = Object.values(parts);
+    defineUnit(site, (own) => {
+      const { parts, outputShape } = chain(factories, own);
+      const pieces = fuse(Object.values(parts));
+      return { outputShape, parts, apply: (x, training) => applyPieces(pieces, x, training) };
+    });
+}
+
+/**
+ * `relu(branch(x) + shortcut(x))`: a residual unit. Variables of the branch's layers are named after them, those of the shortcut
+ * `shortcut.…`. Without a shortcut x itself is added.
+ *
+ * @throws MAN_NN_SHAPE when branch and shortcut end in different shapes
+ * @see He et al., "Deep residual learning", CVPR 2016, Eq. 1 and 2
+ * @example
+ * ```ts
+ * const unit = residual({ conv: conv2d({ filters: 16, kernel: 3, padding: 1 }), bn: batchNorm() });
+ * ```
+ */
+export function residual(branch: Readonly<Record<string, UnitFactory>>, shortcut?: Readonly<Record<string, UnitFactory>>): UnitFactory {
+  return (site) =>
+    defineUnit(site, (own) => {
+      const { parts, outputShape } = chain(branch, own);
+      const { name, inputShape, rng } = own;
+      const beside = shortcut && chain(shortcut, { name: `${name}.shortcut`, inputShape, rng: rng.split('shortcut') });
+      const added = beside?.outputShape ?? inputShape;
+      if (added.join() !== outputShape.join()) throw wrongInput(`${name}.shortcut`, `that becomes [${outputShape.join(',')}]`, added);
+      const [main, side] = [fuse(Object.values(parts)), fuse(Object.values(beside?.parts ?? {}))];
+      const sideParts = Object.entries(beside?.parts ?? {}).map(([part, unit]) => [`shortcut.${part}`, unit]);
       return {
-        outputShape: shape,
-        parts,
-        apply: (x, training) =>
-          units.reduce((features, unit) => {
-            const next = unit.apply(features, training);
-            if (features !== x) features.dispose();
-            return next;
-          }, x),
+        outputShape,
+        parts: { ...parts, ...Object.fromEntries(sideParts) },
+        apply: (x, training) => applyResidual(main, side, x, training),
       };
     });
+}
+
+/** Builds layers each for the shape that the one before it gives. */
+function chain(factories: Readonly<Record<string, UnitFactory>>, { name, inputShape, rng }: UnitSite) {
+  let shape = inputShape;
+  const parts: Record<string, Unit> = {};
+  for (const [part, factory] of Object.entries(factories)) {
+    const unit = factory({ name: `${name}.${part}`, inputShape: shape, rng: rng.split(part) });
+    shape = unit.outputShape;
+    parts[part] = unit;
+  }
+  return { parts, outputShape: shape };
 }
 
 function asImage(name: string, shape: readonly number[]): readonly [number, number, number] {
