@@ -1,7 +1,7 @@
 import type { AuxiliaryNetwork, AuxSite, LocalLoss, Shape } from '@man/core';
 import { prefixed } from '@man/core';
-import { batchNorm, conv2d, globalAveragePool, linear, relu, sequential, type UnitFactory } from '@man/nn';
-import { resizeBilinear, sigmoidCrossEntropy, softmaxCrossEntropy, weightedSum } from '@man/ops';
+import { batchNorm, conv2d, globalAveragePool, linear, relu, resize, sequential, type UnitFactory } from '@man/nn';
+import { sigmoidCrossEntropy, softmaxCrossEntropy, weightedSum } from '@man/ops';
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { badOption, featureShape, pixelsMissing } from './errors.ts';
@@ -50,15 +50,14 @@ function build(site: AuxSite, { schedule, head: kind, hidden }: Required<InfoPro
   if (weights.reconstruction === 0 && weights.classification === 0)
     throw badOption('schedule', `weights that leave block ${block} of ${site.depth} a term`, schedule);
   const head = classificationHead(shape, imageShape, kind, hidden, classes)({ name: 'head', inputShape: shape, rng: rng.split('head') });
-  const resized = [imageShape[0] as number, imageShape[1] as number, shape[2] as number];
-  const decoder = decoderLayers(imageShape[2] as number)({ name: 'decoder', inputShape: resized, rng: rng.split('decoder') });
+  const decoder = decoderLayers(imageShape)({ name: 'decoder', inputShape: shape, rng: rng.split('decoder') });
   return {
     loss(features, batch) {
       const { pixels } = batch;
       if (pixels === undefined) throw pixelsMissing(block);
       const logits = head.apply(features, true) as Tensor2D;
       const terms: Record<string, Scalar> = {};
-      if (weights.reconstruction !== 0) terms.reconstruction = tf.tidy(() => reconstruction(features, pixels));
+      if (weights.reconstruction !== 0) terms.reconstruction = tf.tidy(() => sigmoidCrossEntropy(decoder.apply(features, true), pixels));
       if (weights.classification !== 0) terms.classification = softmaxCrossEntropy(logits, batch.labels);
       const names = Object.keys(terms) as (keyof typeof weights)[];
       const total = weightedSum(Object.values(terms), names.map((name) => weights[name])); // biome-ignore format: one line
@@ -72,11 +71,6 @@ function build(site: AuxSite, { schedule, head: kind, hidden }: Required<InfoPro
       decoder.dispose();
     },
   };
-
-  function reconstruction(features: tf.Tensor, pixels: tf.Tensor): Scalar {
-    const enlarged = resizeBilinear(features, [resized[0] as number, resized[1] as number]);
-    return sigmoidCrossEntropy(decoder.apply(enlarged, true), pixels);
-  }
 }
 
 /**
@@ -99,12 +93,13 @@ function classificationHead(shape: Shape, imageShape: Shape, kind: '1c2f' | '2c2
   });
 }
 
-/** From features at the picture's size to logits of its pixels. */
-function decoderLayers(channels: number): UnitFactory {
+/** From features to logits of the picture's pixels. */
+function decoderLayers([height, width, channels]: Shape): UnitFactory {
   return sequential({
+    resize: resize([height as number, width as number]),
     conv1: conv2d({ filters: 12, kernel: 3, padding: 1, bias: true }),
     bn: batchNorm(),
     relu: relu(),
-    conv2: conv2d({ filters: channels, kernel: 3, padding: 1, bias: true }),
+    conv2: conv2d({ filters: channels as number, kernel: 3, padding: 1, bias: true }),
   });
 }

@@ -11,7 +11,8 @@ namespace {
 /// How the results are normalised: not at all, with the statistics of this batch, or with the running ones.
 enum Norm { kNone, kBatch, kRunning };
 
-Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int padding) {
+/// `height` and `width` are those that x is resized to first; 0 leaves it as it is.
+Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int padding, int height, int width) {
   Call::require(x.rank() == 4, "x", "[n, height, width, channels]", "rank " + std::to_string(x.rank()));
   Call::require(filter.rank() == 4 && filter.dim(2) == x.dim(3), "filter", "[height, width, " + std::to_string(x.dim(3)) + ", out]",
                 "another shape");
@@ -19,23 +20,26 @@ Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int paddi
   s.n = x.dim(0), s.h = x.dim(1), s.w = x.dim(2), s.c = x.dim(3);
   s.kernelHeight = filter.dim(0), s.kernelWidth = filter.dim(1), s.filters = filter.dim(3);
   s.stride = stride, s.padding = padding;
-  s.outHeight = (s.h + 2 * padding - s.kernelHeight) / stride + 1;
-  s.outWidth = (s.w + 2 * padding - s.kernelWidth) / stride + 1;
-  Call::require(s.h + 2 * padding >= s.kernelHeight && s.w + 2 * padding >= s.kernelWidth, "x", "at least the kernel's size", "a smaller one");
+  s.resized = height > 0;
+  s.outHeight = s.resized ? height : (s.h + 2 * padding - s.kernelHeight) / stride + 1;
+  s.outWidth = s.resized ? width : (s.w + 2 * padding - s.kernelWidth) / stride + 1;
+  Call::require(s.n > 0 && s.c > 0 && s.filters > 0 && s.h > 0 && s.w > 0, "x and filter", "no empty axis", "one");
   Call::require(s.kernelHeight * s.kernelWidth <= 256, "filter", "at most 256 taps", "more");
-  Call::require(s.n > 0 && s.c > 0 && s.filters > 0, "x and filter", "no empty axis", "one");
+  const bool fits = s.resized ? s.kernelHeight == 3 && s.kernelWidth == 3 && stride == 1 && padding == 1
+                              : s.h + 2 * padding >= s.kernelHeight && s.w + 2 * padding >= s.kernelWidth;
+  Call::require(fits, "filter", s.resized ? "3x3 behind a resize" : "no larger than the padded input", "another");
   return s;
 }
 
 class Convolve {
  public:
   explicit Convolve(const Attributes& a)
-      : stride_(a.whole("stride")), padding_(a.whole("padding")), inputRelu_(a.flag("input_relu")), norm_(static_cast<Norm>(a.whole("norm"))),
+      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), inputRelu_(a.flag("input_relu")), norm_(static_cast<Norm>(a.whole("norm"))),
         epsilon_(a.real("epsilon")), momentum_(a.real("momentum")) {}
 
   void run(const Call& call) const {
     const Tensor x = call.input(0), filter = call.input(2);
-    const Convolution s = shapeOf(x, filter, stride_, padding_);
+    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_);
     const size_t f = s.filters, given = norm_ == kNone ? 0 : f;
     const Tensor inputCoefficients = call.input(1, static_cast<size_t>(kCoefficients) * s.c, "input_coefficients", true);
     const Tensor bias = call.input(3, f, "bias", true), weight = call.input(4, given, "weight"), shift = call.input(5, given, "shift");
@@ -65,7 +69,7 @@ class Convolve {
   }
 
  private:
-  int stride_, padding_;
+  int stride_, padding_, height_, width_;
   bool inputRelu_;
   Norm norm_;
   double epsilon_, momentum_;
@@ -74,12 +78,12 @@ class Convolve {
 class ConvolveGradient {
  public:
   explicit ConvolveGradient(const Attributes& a)
-      : stride_(a.whole("stride")), padding_(a.whole("padding")), inputRelu_(a.flag("input_relu")), wantsInput_(a.flag("wants_input")),
+      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), inputRelu_(a.flag("input_relu")), wantsInput_(a.flag("wants_input")),
         wantsFilter_(a.flag("wants_filter")), wantsBias_(a.flag("wants_bias")) {}
 
   void run(const Call& call) const {
     const Tensor x = call.input(0), filter = call.input(2), dy = call.input(3);
-    const Convolution s = shapeOf(x, filter, stride_, padding_);
+    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_);
     const size_t c = s.c, f = s.filters, pixels = static_cast<size_t>(s.n) * s.outHeight * s.outWidth;
     const Tensor inputCoefficients = call.input(1, kCoefficients * c, "input_coefficients", true);
     const Tensor coefficients = call.input(5, kCoefficients * f, "coefficients", true);
@@ -88,6 +92,7 @@ class ConvolveGradient {
     const Tensor y = call.input(4, wasNormalised ? pixels * f : 0, "y");
     const Tensor sum = call.input(6, wasNormalised ? f : 0, "sum"), product = call.input(7, wasNormalised ? f : 0, "product");
     const Tensor addend = call.input(8, isNormalised ? 0 : x.size(), "addend", true);
+    const Tensor otherAddend = call.input(9, addend.size(), "other_addend", true);
     const Tensor dx = call.output(0, x.shape(), wantsInput_);
     const Tensor dxSum = call.output(1, {s.c}, wantsInput_ && isNormalised), dxProduct = call.output(2, {s.c}, wantsInput_ && isNormalised);
     const Tensor filterGradient = call.output(3, filter.shape(), wantsFilter_), biasGradient = call.output(4, {s.filters}, wantsBias_);
@@ -97,7 +102,7 @@ class ConvolveGradient {
     const auto form = [&](size_t i) { return wasNormalised ? linear.data() + i * f : nullptr; };
     std::vector<double> sums(2 * dxSum.size());
     kernels().convolveGradient({s, x.data(), normalised(inputCoefficients, s.c, inputRelu_), filter.data(), dy.data(), y.data(), form(0),
-                                form(1), form(2), dx.data(), addend.data(), sums.empty() ? nullptr : sums.data(),
+                                form(1), form(2), dx.data(), addend.data(), otherAddend.data(), sums.empty() ? nullptr : sums.data(),
                                 isNormalised ? inputCoefficients.data() + kMean * c : nullptr, filterGradient.data()});
     if (!sums.empty()) writeSums(sums.data(), inputCoefficients.data(), dxSum, dxProduct);
     // Behind a bias, a normalisation with the batch's statistics takes every mean away: nothing comes back.
@@ -117,7 +122,7 @@ class ConvolveGradient {
     }
   }
 
-  int stride_, padding_;
+  int stride_, padding_, height_, width_;
   bool inputRelu_, wantsInput_, wantsFilter_, wantsBias_;
 };
 
@@ -129,13 +134,13 @@ void registerConvolutions() {
       {"x: float", "input_coefficients: float", "filter: float", "bias: float", "weight: float", "shift: float", "running_mean: float",
        "running_variance: float"},
       {"y: float", "coefficients: float", "new_mean: float", "new_variance: float"},
-      {"stride: int", "padding: int", "input_relu: bool", "norm: int", "epsilon: float", "momentum: float"});
+      {"stride: int", "padding: int", "height: int", "width: int", "input_relu: bool", "norm: int", "epsilon: float", "momentum: float"});
   registerOperation<ConvolveGradient>(
       "ManConvolveGradient",
       {"x: float", "input_coefficients: float", "filter: float", "dy: float", "y: float", "coefficients: float", "sum: float",
-       "product: float", "addend: float"},
+       "product: float", "addend: float", "other_addend: float"},
       {"dx: float", "dx_sum: float", "dx_product: float", "filter_gradient: float", "bias_gradient: float"},
-      {"stride: int", "padding: int", "input_relu: bool", "wants_input: bool", "wants_filter: bool", "wants_bias: bool"});
+      {"stride: int", "padding: int", "height: int", "width: int", "input_relu: bool", "wants_input: bool", "wants_filter: bool", "wants_bias: bool"});
 }
 
 }  // namespace man

@@ -1,10 +1,8 @@
 // Convolutions of any kernel size and stride, as products of rows of pixels with the filter, tap by tap.
 #pragma once
 
+#include "chunks.h"
 #include "gemm.h"
-#include "parallel.h"
-#include "rows.h"
-#include "winograd.h"
 
 namespace man {
 namespace MAN_ISA {
@@ -56,14 +54,13 @@ static void convolveDirect(const Convolution& s, const Source& source, const flo
   padFilters(filter, s.kernelHeight * s.kernelWidth, s.c, s.filters, false, filters);
   KernelRows kernel;
   for (int i = 0; i < s.kernelHeight; i++) kernel.left[i] = i * width * s.c, kernel.right[i] = i * steps * pitch;
-  double* partial = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(4) * chunks * s.filters));
-  if (sink.sums) memset(partial, 0, sizeof(double) * 2 * chunks * s.filters);
-  parallelFor(chunks, [&](int chunk) {
+  const Partial partial = partialOf(sink, chunks);
+  eachChunk(chunks, p.bands(), [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>((p.rows - 1) * s.stride + s.kernelHeight) * width * s.c;
     float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.outWidth + 2) * pitch);
     float* row = pixels + pixelFloats;
-    const Sums own = {row + s.outWidth * pitch, partial + static_cast<size_t>(2) * chunk * s.filters};
-    for (int band = chunk * p.bands() / chunks; band < (chunk + 1) * p.bands() / chunks; band++) {
+    const Sums own = {row + s.outWidth * pitch, partial.of(chunk)};
+    for (int band = begin; band < end; band++) {
       const int picture = band / p.perPicture, first = band % p.perPicture * p.rows, rows = least(p.rows, p.height - first);
       loadInput(s, source, picture, first, rows, width, pixels);
       if (sink.sums) clearBand(own, pitch);
@@ -75,7 +72,7 @@ static void convolveDirect(const Convolution& s, const Source& source, const flo
       if (sink.sums) addBand(own, s.filters, pitch);
     }
   });
-  if (sink.sums) addChunks(partial, chunks, 2 * s.filters, sums);
+  partial.addUp(sums);
 }
 
 /// Gradient of the input: row by row, and within a row the pixels that see the same taps of the kernel together.
@@ -89,37 +86,36 @@ static void inputGradientDirect(const Convolution& s, const Source& gradient, co
   const int chunks = least(p.bands(), kMostChunks), lines = (p.rows - 1 + s.kernelHeight) / s.stride + 2;
   float* filters = scratch(0, static_cast<size_t>(s.kernelHeight) * s.kernelWidth * f * pitch);
   padFilters(filter, s.kernelHeight * s.kernelWidth, f, s.c, true, filters);
-  double* partial = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(4) * chunks * s.c));
-  if (sink.sums) memset(partial, 0, sizeof(double) * 2 * chunks * s.c);
-  parallelFor(chunks, [&](int chunk) {
+  const Partial partial = partialOf(sink, chunks);
+  eachChunk(chunks, p.bands(), [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>(lines) * width * f;
     float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.w + 2) * pitch);
     float* row = pixels + pixelFloats;
-    const Sums own = {row + s.w * pitch, partial + static_cast<size_t>(2) * chunk * s.c};
-    for (int band = chunk * p.bands() / chunks; band < (chunk + 1) * p.bands() / chunks; band++) {
+    const Sums own = {row + s.w * pitch, partial.of(chunk)};
+    for (int band = begin; band < end; band++) {
       const int picture = band / p.perPicture, first = band % p.perPicture * p.rows, rows = least(p.rows, p.height - first);
       const int top = reach(first, s.kernelHeight - 1);
       for (int i = 0; i < lines; i++) loadRow(gradient, picture, top + i, left, width, pixels + i * width * f, f);
       if (sink.sums) clearBand(own, pitch);
       for (int y = first; y < first + rows; y++) {
-        for (int begin = 0; begin < least(s.stride, s.w); begin++) {
+        for (int phase = 0; phase < least(s.stride, s.w); phase++) {
           KernelRows taps;
           int count = 0;
           for (int i = 0; i < s.kernelHeight; i++)
             for (int j = 0; j < s.kernelWidth; j++) {
-              if ((y + s.padding - i) % s.stride != 0 || (begin + s.padding - j) % s.stride != 0) continue;
-              taps.left[count] = ((reach(y, i) - top) * width + reach(begin, j) - left) * f;
+              if ((y + s.padding - i) % s.stride != 0 || (phase + s.padding - j) % s.stride != 0) continue;
+              taps.left[count] = ((reach(y, i) - top) * width + reach(phase, j) - left) * f;
               taps.right[count++] = (i * s.kernelWidth + j) * f * pitch;
             }
-          multiply<false>({pixels, f, 1}, {filters, pitch}, {count, taps.left, taps.right}, f, row + begin * pitch, s.stride * pitch,
-                          (s.w - begin + s.stride - 1) / s.stride, pitch);
+          multiply<false>({pixels, f, 1}, {filters, pitch}, {count, taps.left, taps.right}, f, row + phase * pitch, s.stride * pitch,
+                          (s.w - phase + s.stride - 1) / s.stride, pitch);
         }
         storeRow(sink, picture, y, s.w, row, pitch, own);
       }
       if (sink.sums) addBand(own, s.c, pitch);
     }
   });
-  if (sink.sums) addChunks(partial, chunks, 2 * s.c, sums);
+  partial.addUp(sums);
 }
 
 /// Gradient of the filter: for each tap the products of all pixels that meet there.
@@ -130,7 +126,7 @@ static void filterGradientDirect(const Convolution& s, const Source& source, con
   const size_t filterFloats = static_cast<size_t>(taps) * s.c * pitch;
   const int chunks = least(p.bands(), least(16, most(1, s.n * s.outHeight * s.outWidth / 1024)));
   float* partial = scratch(3, chunks * filterFloats);
-  parallelFor(chunks, [&](int chunk) {
+  eachChunk(chunks, p.bands(), [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>((p.rows - 1) * s.stride + s.kernelHeight) * width * s.c;
     float* pixels = scratch(2, pixelFloats + static_cast<size_t>(p.rows) * s.outWidth * pitch);
     float* rowsOfGradient = pixels + pixelFloats;
@@ -138,7 +134,7 @@ static void filterGradientDirect(const Convolution& s, const Source& source, con
     memset(own, 0, sizeof(float) * filterFloats);
     KernelRows lines;
     for (int r = 0; r < p.rows; r++) lines.left[r] = r * s.stride * width * s.c, lines.right[r] = r * s.outWidth * pitch;
-    for (int band = chunk * p.bands() / chunks; band < (chunk + 1) * p.bands() / chunks; band++) {
+    for (int band = begin; band < end; band++) {
       const int picture = band / p.perPicture, first = band % p.perPicture * p.rows, rows = least(p.rows, p.height - first);
       loadInput(s, source, picture, first, rows, width, pixels);
       for (int r = 0; r < rows; r++) loadRow(gradient, picture, first + r, 0, s.outWidth, rowsOfGradient + lines.right[r], pitch);

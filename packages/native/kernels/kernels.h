@@ -16,6 +16,7 @@ struct Convolution {
   int kernelHeight, kernelWidth;
   int outHeight, outWidth, filters;
   int stride, padding;
+  bool resized;  // a 3×3 convolution of x enlarged to outHeight × outWidth, bilinearly with corners on corners
 };
 
 /// y ← scale · x + shift per channel, then maybe ReLU; no `scale` means x itself.
@@ -48,8 +49,8 @@ struct ConvolveGradientCall {
   const float *dyScale, *yScale, *offset;
   /// Gradient of x before `input`, or of x itself where there is none; with ReLU already masked. Null when nobody asks.
   float* dx;
-  /// Added to dx, e.g. what comes back through a shortcut; null for nothing.
-  const float* addend;
+  /// Added to dx, e.g. what comes back through a shortcut; null for nothing, the second one too without the first.
+  const float *addend, *otherAddend;
   /// Per channel Σ dx and Σ dx · (x - mean), [2, c], where x is normalised on the way; null when nobody asks.
   double* sums;
   const float* mean;

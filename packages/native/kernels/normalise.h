@@ -1,8 +1,7 @@
 // Batch normalisation, residual addition, ReLU and average pooling in one pass over the pixels, forward and backward.
 #pragma once
 
-#include "parallel.h"
-#include "winograd.h"
+#include "chunks.h"
 
 namespace man {
 namespace MAN_ISA {
@@ -97,12 +96,11 @@ static void normaliseBackward(const NormaliseGradientCall& call) {
   const NormaliseCall& s = call.forward;
   const int part = normalise::pixelsOf(s), pitch = padded(s.c);
   const int parts = static_cast<int>((s.pixels + part - 1) / part), chunks = least(parts, kMostChunks);
-  double* partial = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(6) * chunks * s.c));
-  memset(partial, 0, sizeof(double) * 3 * chunks * s.c);
-  parallelFor(chunks, [&](int chunk) {
+  const Partial partial(chunks, 3 * s.c);
+  eachChunk(chunks, parts, [&](int chunk, int begin, int end) {
     float* band = scratch(2, static_cast<size_t>(3) * pitch);
-    double* totals = partial + static_cast<size_t>(3) * chunk * s.c;
-    for (int i = static_cast<int>(static_cast<int64_t>(chunk) * parts / chunks); i < static_cast<int64_t>(chunk + 1) * parts / chunks; i++) {
+    double* totals = partial.of(chunk);
+    for (int i = begin; i < end; i++) {
       const size_t first = static_cast<size_t>(i) * part;
       const int count = s.pixels - first < static_cast<size_t>(part) ? static_cast<int>(s.pixels - first) : part;
       int c = 0;
@@ -112,7 +110,7 @@ static void normaliseBackward(const NormaliseGradientCall& call) {
         for (c = 0; c < s.c; c++) totals[k * s.c + c] += band[k * pitch + c];
     }
   });
-  addChunks(partial, chunks, 3 * s.c, call.sums);
+  partial.addUp(call.sums);
 }
 
 }  // namespace MAN_ISA

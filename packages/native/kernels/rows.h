@@ -78,7 +78,7 @@ struct Sink {
   int h, w, c;
   float* y;
   const float* bias;
-  const float* addend;
+  const float *addend, *otherAddend;
   // Where these pixels were normalised: the pixels before, to mask with and to sum with.
   const float *x, *scale, *shift;
   bool relu;
@@ -113,6 +113,7 @@ MAN_INLINE void storeChannels(const Sink s, size_t at, int count, const float* r
     const size_t place = (at + i) * s.c + c;
     Vec v = load(row + i * pitch + c) + bias;
     if (s.addend) v += read(s.addend + place);
+    if (s.otherAddend) v += read(s.otherAddend + place);
     if (s.x) {
       const Vec x = read(s.x + place);
       if (s.relu) v = whereAbove(x * scale + shift, v);

@@ -3,11 +3,8 @@
 // the same algorithm: tiles of the input and of the gradient are transformed, multiplied element by element, and summed.
 #pragma once
 
-#include <cstdlib>
-
+#include "chunks.h"
 #include "gemm.h"
-#include "parallel.h"
-#include "rows.h"
 
 namespace man {
 namespace MAN_ISA {
@@ -175,8 +172,8 @@ class Ahead {
   Band at_;
   bool isLast_;
   int count_ = 0;
-  const char* from_[6];
-  size_t piece_[6];
+  const char* from_[8];
+  size_t piece_[8];
 };
 
 /// Transforms every tile of a band whose pixels have a border of one: all 6×6 of them, or the 4×4 inside.
@@ -280,33 +277,21 @@ MAN_INLINE bool isWinograd(const Convolution& s) {
   return s.kernelHeight == 3 && s.kernelWidth == 3 && s.stride == 1 && s.padding == 1;
 }
 
-/// Adds up what chunks of work summed, in their order.
-static void addChunks(const double* from, int chunks, int count, double* to) {
-  for (int i = 0; i < count; i++) {
-    to[i] = 0;
-    for (int k = 0; k < chunks; k++) to[i] += from[static_cast<size_t>(k) * count + i];
-  }
-}
-
-/// Work is cut into chunks that do not depend on the number of threads, so that neither do the sums.
-constexpr int kMostChunks = 128;
-
 static void convolveWinograd(const Convolution& s, const Source& source, const float* filter, bool turned, Sink sink, double* sums) {
   using namespace winograd;
   const Plan p = planOf(s.n, sink.h, sink.w);
   const int in = source.c, inPitch = padded(in), pitch = padded(sink.c), chunks = least(p.bands, kMostChunks);
   float* filters = scratch(0, static_cast<size_t>(kPlaces) * in * pitch);
   transformFilters(filter, in, sink.c, turned, filters);
-  double* partial = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(4) * chunks * sink.c));
-  if (sink.sums) memset(partial, 0, sizeof(double) * 2 * chunks * sink.c);
-  parallelFor(chunks, [&](int chunk) {
+  const Partial partial = partialOf(sink, chunks);
+  eachChunk(chunks, p.bands, [&](int chunk, int begin, int end) {
     const int t = p.tiles();
     const size_t pixelFloats = static_cast<size_t>(p.pictures) * p.lines() * p.width * most(inPitch, pitch);
     float* pixels = scratch(2, pixelFloats + static_cast<size_t>(kPlaces) * (planeOf(t, inPitch) + planeOf(t, pitch)) + 2 * pitch);
     float* transformed = pixels + pixelFloats;
     float* products = transformed + kPlaces * planeOf(t, inPitch);
-    const Sums own = {products + kPlaces * planeOf(t, pitch), partial + static_cast<size_t>(2) * chunk * sink.c};
-    for (int i = chunk * p.bands / chunks; i < (chunk + 1) * p.bands / chunks; i++) {
+    const Sums own = {products + kPlaces * planeOf(t, pitch), partial.of(chunk)};
+    for (int i = begin; i < end; i++) {
       const Band band = bandOf(p, i);
       Ahead ahead(p, i + 1);
       ahead.add(source.x, source.c);
@@ -316,7 +301,7 @@ static void convolveWinograd(const Convolution& s, const Source& source, const f
       convolveBand(p, band, transformed, in, inPitch, filters, sink, products, pixels, own, ahead);
     }
   });
-  if (sink.sums) addChunks(partial, chunks, 2 * sink.c, sums);
+  partial.addUp(sums);
 }
 
 /// Both gradients in one go over the pictures, so that the incoming one is read once.
@@ -325,25 +310,23 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
   const Convolution& s = call.shape;
   const Plan p = planOf(s.n, s.h, s.w);
   const int c = s.c, f = s.filters, cPitch = padded(c), fPitch = padded(f), t = p.tiles();
-  // A chunk of its own filter gradient must be worth the adding up.
-  const int worth = most(1, p.bands * t / 128);
-  const int chunks = least(p.bands, call.filterGradient ? least(16, worth) : kMostChunks);
+  // The filter gradient of a chunk must be worth the adding up; the same chunks without it, so that the sums are the same.
+  const int chunks = least(p.bands, least(16, most(1, p.bands * t / 128)));
   const size_t filterFloats = static_cast<size_t>(kPlaces) * c * fPitch;
   float* filters = scratch(0, static_cast<size_t>(kPlaces) * f * cPitch);
   if (call.dx) transformFilters(call.filter, f, c, true, filters);
-  double* partial = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(4) * chunks * c));
-  if (sink.sums) memset(partial, 0, sizeof(double) * 2 * chunks * c);
+  const Partial partial = partialOf(sink, chunks);
   float* filterGradients = call.filterGradient ? scratch(3, chunks * filterFloats) : nullptr;
-  parallelFor(chunks, [&](int chunk) {
+  eachChunk(chunks, p.bands, [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>(p.pictures) * p.lines() * p.width * most(cPitch, fPitch);
     const size_t inFloats = static_cast<size_t>(kPlaces) * planeOf(t, cPitch), outFloats = static_cast<size_t>(kPlaces) * planeOf(t, fPitch);
     float* pixels = scratch(2, pixelFloats + inFloats + outFloats + 2 * cPitch);
     float* ofInput = pixels + pixelFloats;
     float* ofGradient = ofInput + inFloats;
-    const Sums own = {ofGradient + outFloats, partial + static_cast<size_t>(2) * chunk * c};
+    const Sums own = {ofGradient + outFloats, partial.of(chunk)};
     float* u = filterGradients ? filterGradients + chunk * filterFloats : nullptr;
     if (u) memset(u, 0, sizeof(float) * filterFloats);
-    for (int i = chunk * p.bands / chunks; i < (chunk + 1) * p.bands / chunks; i++) {
+    for (int i = begin; i < end; i++) {
       const Band band = bandOf(p, i);
       Ahead ahead(p, i + 1);
       ahead.add(gradient.x, f);
@@ -351,6 +334,7 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
       ahead.add(sink.y, c);
       ahead.add(u || sink.x ? input.x : nullptr, c);
       ahead.add(sink.addend, c);
+      ahead.add(sink.otherAddend, c);
       if (u) {
         loadBand(p, band, input, pixels, cPitch);
         transformTiles<InputTransform>(p, band, pixels, cPitch, ofInput);
@@ -366,7 +350,7 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
       }
     }
   });
-  if (sink.sums) addChunks(partial, chunks, 2 * c, call.sums);
+  partial.addUp(call.sums);
   if (call.filterGradient) transformFilterGradient(filterGradients, chunks, c, f, call.filterGradient);
 }
 

@@ -6,6 +6,7 @@ import type { Tensor, Tensor1D, Variable } from '@tensorflow/tfjs';
 export type LayerPart =
   | { readonly kind: 'convolution'; readonly layer: Pick<StackLayer, 'filter' | 'bias' | 'stride' | 'padding' | 'groups'> }
   | { readonly kind: 'norm'; readonly norm: Norm }
+  | { readonly kind: 'resize'; readonly size: readonly [number, number] }
   | { readonly kind: 'relu' }
   | { readonly kind: 'pool' };
 
@@ -46,10 +47,16 @@ export function fuse(units: readonly Unit[]): readonly Piece[] {
     i++;
     return found as Extract<LayerPart, { kind: K }>;
   };
+  const takeLayer = (): Layer | undefined => {
+    const start = i;
+    const resize = take('resize')?.size;
+    const found = take('convolution');
+    if (found === undefined) i = start;
+    return found && { ...found.layer, resize, norm: take('norm')?.norm, relu: take('relu') !== undefined };
+  };
   while (i < units.length) {
     const layers: Layer[] = [];
-    for (let found = take('convolution'); found !== undefined; found = take('convolution'))
-      layers.push({ ...found.layer, norm: take('norm')?.norm, relu: take('relu') !== undefined });
+    for (let layer = takeLayer(); layer !== undefined; layer = takeLayer()) layers.push(layer);
     pieces.push(layers.length > 0 ? { layers, pool: take('pool') !== undefined } : (units[i++] as Unit));
   }
   return pieces;

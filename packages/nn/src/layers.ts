@@ -9,6 +9,7 @@ import {
   conv2d as convolve,
   createVariable,
   relu as rectify,
+  resizeBilinear,
   type Size2D,
 } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
@@ -102,6 +103,24 @@ export function batchNorm(): UnitFactory {
 /** `max(x, 0)`. */
 export function relu(): UnitFactory {
   return (site) => defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, part: { kind: 'relu' }, apply: (x) => rectify(x) }));
+}
+
+/**
+ * Bilinear resize with corners on corners (`align_corners=True`), `[h, w, c]` → `[height, width, c]`; a 3×3 convolution behind it
+ * runs without the enlarged picture.
+ */
+export function resize(size: readonly [number, number]): UnitFactory {
+  if (!size.every((length) => Number.isInteger(length) && length >= 1)) throw badOption('resize', 'size', 'two whole numbers ≥ 1', size);
+  return (site) =>
+    defineUnit(site, ({ name, inputShape }) => {
+      const [height, width, channels] = asImage(name, inputShape);
+      const isSame = height === size[0] && width === size[1];
+      return {
+        outputShape: [...size, channels],
+        ...(isSame ? {} : { part: { kind: 'resize', size } }),
+        apply: (x) => resizeBilinear(x, size),
+      };
+    });
 }
 
 /** Mean over height and width, `[h, w, c]` → `[c]`. */

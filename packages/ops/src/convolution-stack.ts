@@ -5,6 +5,7 @@ import { add, addBias, relu } from './elementwise.ts';
 import { badOption } from './errors.ts';
 import { nativeStack } from './native-stack.ts';
 import { globalAveragePool } from './pooling.ts';
+import { resizeBilinear } from './resize-bilinear.ts';
 import type { Size2D } from './shapes.ts';
 
 /** A convolution and what stands behind it. */
@@ -21,6 +22,8 @@ export interface StackLayer {
   readonly groups?: number;
   /** Batch normalisation behind the convolution; default none. */
   readonly norm?: BatchNormVariables | undefined;
+  /** `[height, width]` to which the input is resized first, bilinearly with corners on corners; default as it is. */
+  readonly resize?: readonly [number, number] | undefined;
   /** ReLU behind both; default false. */
   readonly relu?: boolean;
 }
@@ -97,7 +100,7 @@ interface LayerResult {
 
 function applyLayer(x: tf.Tensor, layer: StackLayer, training: boolean): LayerResult {
   const { stride = 1, padding = 0, groups = 1, norm } = layer;
-  const convolved = conv2d(x, layer.filter, { stride, padding, groups });
+  const convolved = conv2d(layer.resize === undefined ? x : resizeBilinear(x, layer.resize), layer.filter, { stride, padding, groups });
   const shifted = layer.bias === undefined ? convolved : addBias(convolved, layer.bias);
   const finish = (y: tf.Tensor) => (layer.relu ? relu(y) : y);
   if (norm === undefined) return { y: finish(shifted), moved: [] };

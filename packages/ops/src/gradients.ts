@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { lossNotScalar, nestedGradients, noGradient } from './errors.ts';
+import type { Thunk } from './kernel.ts';
 
 interface TapeNode {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   readonly outputs: readonly tf.Tensor[];
-  readonly gradient?: (dys: (tf.Tensor | null)[]) => Readonly<Record<string, () => tf.Tensor>>;
+  readonly gradient?: (dys: (tf.Tensor | null)[]) => Readonly<Record<string, Thunk>>;
   readonly saved: readonly tf.Tensor[];
 }
 
@@ -84,7 +85,7 @@ function reverse(tape: readonly TapeNode[], loss: tf.Tensor, variables: readonly
     const node = tape[i] as TapeNode;
     const incoming = node.outputs.map((output) => take(found, output.id));
     if (incoming.some((gradient) => gradient !== null)) {
-      for (const [id, gradient] of differentiate(node, incoming, wanted)) found.set(id, [...(found.get(id) ?? []), gradient]);
+      for (const [id, gradient] of differentiate(node, incoming, wanted, found)) found.set(id, [...(found.get(id) ?? []), gradient]);
     }
     node.outputs.forEach((output, j) => {
       if (kept.has(output.id)) kept.set(output.id, incoming[j] ?? null);
@@ -119,8 +120,16 @@ function dependents(tape: readonly TapeNode[], variables: readonly tf.Tensor[]):
   return ids;
 }
 
-/** The gradients of one operation's inputs, only of those on the way to a variable. */
-function differentiate(node: TapeNode, incoming: (tf.Tensor | null)[], wanted: ReadonlySet<number>): [number, tf.Tensor][] {
+/**
+ * The gradients of one operation's inputs, only of those on the way to a variable. Where an operation can add to its gradient what
+ * other readers contributed, it does, and those contributions are gone.
+ */
+function differentiate(
+  node: TapeNode,
+  incoming: (tf.Tensor | null)[],
+  wanted: ReadonlySet<number>,
+  found: Contributions,
+): [number, tf.Tensor][] {
   const names = Object.keys(node.inputs).filter((name) => wanted.has((node.inputs[name] as tf.Tensor).id));
   if (names.length === 0) return [];
   const { gradient } = node;
@@ -130,9 +139,12 @@ function differentiate(node: TapeNode, incoming: (tf.Tensor | null)[], wanted: R
     return names.map((name): [number, tf.Tensor] => {
       const thunk = thunks[name];
       if (thunk === undefined) throw noGradient(`${node.kernelName}.${name}`);
-      const dx = tf.tidy(thunk);
+      const { id } = node.inputs[name] as tf.Tensor;
+      const others = thunk.plus === undefined ? null : take(found, id);
+      const dx = tf.tidy(() => (others === null ? thunk() : (thunk.plus as NonNullable<Thunk['plus']>)(others)));
+      others?.dispose();
       // A thunk may pass on the incoming gradient itself, whose life ends with this operation.
-      return [(node.inputs[name] as tf.Tensor).id, incoming.includes(dx) ? tf.clone(dx) : dx];
+      return [id, incoming.includes(dx) ? tf.clone(dx) : dx];
     });
   });
 }

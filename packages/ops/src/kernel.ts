@@ -144,12 +144,18 @@ export function defineGradient<A extends Attributes>(kernelName: string, definit
   });
 }
 
+/** Computes the gradient of one input, when it is called; perhaps also the sum of that and another tensor, in one go. */
+export interface Thunk {
+  (): tf.Tensor;
+  plus?(addend: tf.Tensor): tf.Tensor;
+}
+
 interface Differentiable {
   readonly inputs: Inputs;
   /** Results, the first of which is differentiable; `save` keeps what the way back needs, while somebody records. */
   forward(save: (tensors: tf.Tensor[]) => void): tf.Tensor[];
   /** Thunks by input name: only those whose gradient is asked for are called. */
-  backward(dy: tf.Tensor, saved: tf.Tensor[]): Readonly<Record<string, () => tf.Tensor>>;
+  backward(dy: tf.Tensor, saved: tf.Tensor[]): Readonly<Record<string, Thunk>>;
 }
 
 interface KernelFuncEngine {

@@ -147,7 +147,12 @@ class MomentumAuxiliary implements AuxiliaryNetwork {
     const trained = this.#bias?.apply(features, true) ?? null;
     if (slow === null) return trained as tf.Tensor;
     if (trained !== null && this.#gate !== null) return add(tf.mul(trained, this.#gate), tf.mul(slow, tf.sub(2, this.#gate)));
-    if (trained !== null) return add(trained, slow);
+    if (trained !== null) {
+      const sum = add(trained, slow);
+      // Nothing on the way back needs them, and they are as large as the features.
+      tf.dispose([trained, slow]);
+      return sum;
+    }
     return this.#channelBias === null ? slow : addBias(slow, this.#channelBias);
   }
 }
