@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,14 +34,17 @@ from torch.nn import functional as F
 
 from files import write_atomically
 from layouts import activation, parameter
+from margin import ActivationMargin
 from methods import move_average
 
 Tensors = dict[str, Tensor]
 Compute = Callable[[Tensors], Tensors]
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "packages" / "ops" / "fixtures"
-SIZE_LIMIT = 400_000
-PARAMETERS = ("weight",)
-"""Inputs in the layout of parameters; all others are activations, vectors or scalars."""
+SIZE_LIMIT = 700_000
+PARAMETERS = "weight"
+"""How inputs in the layout of parameters are called first; others are activations, vectors, scalars."""
+MARGIN = 2e-5
+"""Least distance of an activation from ReLU's kink, so that rounding decides nothing."""
 
 
 @dataclass
@@ -320,6 +324,131 @@ def resizes() -> Iterator[Case]:
         )
 
 
+@dataclass(frozen=True)
+class StackLayer:
+    """A convolution of a stack with what stands behind it."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    bias: bool = False
+    norm: bool = True
+    relu: bool = True
+    resize: tuple[int, int] | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        resize = list(self.resize) if self.resize else None
+        padding = self.kernel // 2
+        return {"stride": self.stride, "padding": padding, "relu": self.relu, "resize": resize}
+
+
+def stacks() -> Iterator[Case]:
+    last = StackLayer(16, relu=False)
+    yield stack("basic unit", (2, 16, 8, 9), [StackLayer(16), last], "identity")
+    yield stack(
+        "basic unit, one channel more",
+        (3, 17, 5, 6),
+        [StackLayer(17), StackLayer(17, relu=False)],
+        "identity",
+    )
+    down = [StackLayer(10, stride=2), StackLayer(10, relu=False)]
+    yield stack("strided unit with projection", (2, 6, 7, 8), down, "projection")
+    bottleneck = [StackLayer(4, kernel=1), StackLayer(4, stride=2), StackLayer(12, kernel=1, relu=False)]
+    yield stack("bottleneck with projection", (2, 8, 6, 5), bottleneck, "projection")
+    decoder = [StackLayer(12, bias=True, resize=(8, 9)), StackLayer(3, bias=True, norm=False, relu=False)]
+    yield stack("decoder that enlarges", (2, 5, 4, 3), decoder)
+    yield stack("decoder of the same size", (2, 4, 6, 6), [StackLayer(12, bias=True), decoder[1]])
+    yield stack("head", (3, 5, 6, 7), [StackLayer(9, stride=2), StackLayer(9)], pool=True)
+    yield stack(
+        "evaluation", (2, 8, 5, 5), [StackLayer(8), StackLayer(8, relu=False)], "identity", training=False
+    )
+    yield stack("evaluation with projection", (2, 3, 6, 4), down, "projection", training=False)
+
+
+def stack(
+    name: str,
+    shape: tuple[int, int, int, int],
+    layers: list[StackLayer],
+    shortcut: str | None = None,
+    pool: bool = False,
+    training: bool = True,
+) -> Case:
+    """Tries seeds until no activation is near ReLU's kink."""
+    for attempt in range(200):
+        case = stack_of(name, attempt, shape, layers, shortcut, pool, training)
+        with ActivationMargin() as margin:
+            case.compute({k: v.double() for k, v in case.inputs.items()})
+        if margin.value > MARGIN:
+            return case
+    raise AssertionError(f"convolution_stack/{name}: no seed keeps its activations {MARGIN} from zero")
+
+
+def stack_of(
+    name: str,
+    attempt: int,
+    shape: tuple[int, int, int, int],
+    layers: list[StackLayer],
+    shortcut: str | None,
+    pool: bool,
+    training: bool,
+) -> Case:
+    randn = noise(f"convolution_stack/{name}/{attempt}")
+    stride = math.prod(layer.stride for layer in layers)
+    projection = StackLayer(layers[-1].channels, kernel=1, stride=stride, relu=False)
+    named = {str(i): layer for i, layer in enumerate(layers)}
+    if shortcut == "projection":
+        named["S"] = projection
+    tensors = {"x": randn(*shape)}
+    differentiable = ["x"]
+    channels = shape[1]
+    for key, layer in named.items():
+        inputs = shape[1] if key == "S" else channels
+        channels = layer.channels
+        own = {f"weight{key}": randn(channels, inputs, layer.kernel, layer.kernel) / layer.kernel}
+        if layer.bias:
+            own[f"bias{key}"] = randn(channels)
+        if layer.norm:
+            own |= {f"gamma{key}": randn(channels) / 2 + 1, f"beta{key}": randn(channels)}
+        differentiable += own
+        if layer.norm:
+            own |= {f"mean{key}": randn(channels), f"variance{key}": randn(channels).abs() + 0.5}
+        tensors |= own
+
+    def compute(t: Tensors) -> Tensors:
+        moved: Tensors = {}
+
+        def apply(key: str, layer: StackLayer, h: Tensor) -> Tensor:
+            if layer.resize is not None:
+                h = F.interpolate(h, size=layer.resize, mode="bilinear", align_corners=True)
+            h = F.conv2d(
+                h, t[f"weight{key}"], t.get(f"bias{key}"), stride=layer.stride, padding=layer.kernel // 2
+            )
+            if layer.norm:
+                mean, variance = t[f"mean{key}"].clone(), t[f"variance{key}"].clone()
+                weights = t[f"gamma{key}"], t[f"beta{key}"]
+                h = F.batch_norm(h, mean, variance, *weights, training, momentum=0.1, eps=1e-5)
+                if training:
+                    moved.update({f"mean{key}": mean, f"variance{key}": variance})
+            return h
+
+        h = t["x"]
+        for i, layer in enumerate(layers):
+            h = apply(str(i), layer, h)
+            if layer.relu:
+                h = F.relu(h)
+        if shortcut is not None:
+            h = F.relu(h + (apply("S", projection, t["x"]) if shortcut == "projection" else t["x"]))
+        return {"y": h.mean((2, 3)) if pool else h} | moved
+
+    attributes = {
+        "layers": [layer.attributes() for layer in layers],
+        "shortcut": projection.attributes() if shortcut == "projection" else shortcut,
+        "pool": pool,
+        "training": training,
+    }
+    return Case("convolution_stack", name, attributes, tensors, compute, differentiable=tuple(differentiable))
+
+
 def losses() -> Iterator[Case]:
     randn = noise("sigmoid_cross_entropy")
     ordinary = {"x": randn(2, 3, 4, 5) * 2, "targets": torch.sigmoid(randn(2, 3, 4, 5))}
@@ -425,7 +554,7 @@ def sgd() -> Case:
 
 
 def all_cases() -> Iterator[Case]:
-    for family in (convolutions, batch_norms, elementwise, pools, resizes, losses, updates):
+    for family in (convolutions, batch_norms, elementwise, pools, resizes, stacks, losses, updates):
         yield from family()
 
 
@@ -443,7 +572,7 @@ class Pack:
 
     def _add(self, name: str, value: Tensor, updates: bool) -> dict[str, Any]:
         if not updates:
-            value = parameter(value) if name in PARAMETERS else activation(value)
+            value = parameter(value) if name.startswith(PARAMETERS) else activation(value)
         array = value.detach().contiguous().numpy()
         dtype = "int32" if array.dtype.kind == "i" else "float32"
         data = np.ascontiguousarray(array).astype("<i4" if dtype == "int32" else "<f4")

@@ -1,5 +1,5 @@
 import type { Composed } from '@man/config';
-import { createTrainer, type Trainer, type TrainerPlugin } from '@man/core';
+import { createTrainer, type PluginOption, type Trainer } from '@man/core';
 import { evaluationLoader, type Loader, trainingLoader } from '@man/data';
 import type { Engine } from '@man/ops';
 import {
@@ -10,6 +10,8 @@ import {
   formatRate,
   type History,
   history,
+  profile,
+  profileTable,
   progress,
   writeReport,
   writeSafetensors,
@@ -23,7 +25,7 @@ import { assemble } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
-import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { createRunFolder, type RunFolder, shown } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
@@ -90,6 +92,7 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   const trainer = makeTrainer(composed, dataset.classes.length, [
     progress({ stream: process.stderr, label: labelOf(config) }),
     eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine) }),
+    config.profile && profiler(folder),
     log,
   ]);
   fact('network', networkText(trainer));
@@ -97,13 +100,23 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   return { engine, dataset: dataset.name, train, test, trainer, log, idleResidentBytes };
 }
 
+/** Records three steps and tells of them when they are over. */
+const profiler = (folder: RunFolder) =>
+  profile({
+    file: folder.file('profile.json'),
+    onDone: (found, steps) => {
+      notice(`\n${profileTable(found, steps)}\n`);
+      fact('profile', `${shown(folder.file('profile.json'))}, for chrome://tracing or ui.perfetto.dev`);
+    },
+  });
+
 const headerOf = ({ overrides, hash }: Composed<TrainConfig>, engine: Engine) => ({
   overrides,
   configHash: hash,
   engine: engineText(engine),
 });
 
-function makeTrainer({ config }: Composed<TrainConfig>, classes: number, watchers: readonly TrainerPlugin[]): Trainer {
+function makeTrainer({ config }: Composed<TrainConfig>, classes: number, watchers: PluginOption): Trainer {
   const { loss, plugin, ...parts } = assemble(config, classes);
   return createTrainer({
     ...parts,

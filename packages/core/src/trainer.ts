@@ -1,5 +1,5 @@
 import { createRng, type Rng } from '@man/base';
-import { measurePeakBytes } from '@man/ops';
+import { measurePeakBytes, span } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { checkBatch } from './batch.ts';
 import { BlockTrainer, forward } from './blocks.ts';
@@ -181,7 +181,7 @@ export class Trainer {
     const epoch = this.epoch + 1;
     const learningRate = this.schedule(epoch);
     const examples = batch.images.shape[0] as number;
-    const { result: rows, peakBytes } = measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate }));
+    const { result: rows, peakBytes } = span('step', () => measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate })));
     this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
     this.steps = step;
     this.#metrics.push({ step, epoch, examples, learningRate, rows });
@@ -248,19 +248,21 @@ export class Trainer {
 
   #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
     let x = batch.images;
-    return this.#trainers.map((trainer) => {
-      const { block, variables, optimizer } = trainer;
-      const { loss, features, gradients } = trainer.differentiate(x, batch);
-      const row = packMetrics(loss, batch.labels);
-      tf.dispose([loss.total, loss.terms, loss.logits ?? []] as tf.TensorContainer);
-      if (x !== batch.images) x.dispose();
-      if (features !== null) x = features;
-      if (this.plugins.has('afterBackward')) this.plugins.runSync('afterBackward', { ...at, block, variables, gradients });
-      optimizer.apply(gradients, at.learningRate);
-      tf.dispose(gradients as tf.TensorContainer);
-      if (this.plugins.has('afterBlockStep')) this.plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
-      return row;
-    });
+    return this.#trainers.map((trainer) =>
+      span(`block ${trainer.block.index + 1}`, () => {
+        const { block, variables, optimizer } = trainer;
+        const { loss, features, gradients } = trainer.differentiate(x, batch);
+        const row = span('metrics', () => packMetrics(loss, batch.labels));
+        tf.dispose([loss.total, loss.terms, loss.logits ?? []] as tf.TensorContainer);
+        if (x !== batch.images) x.dispose();
+        if (features !== null) x = features;
+        if (this.plugins.has('afterBackward')) this.plugins.runSync('afterBackward', { ...at, block, variables, gradients });
+        span('optimizer', () => optimizer.apply(gradients, at.learningRate));
+        tf.dispose(gradients as tf.TensorContainer);
+        if (this.plugins.has('afterBlockStep')) this.plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
+        return row;
+      }),
+    );
   }
 
   #site(block: LocalBlock): AuxSite {

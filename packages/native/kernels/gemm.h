@@ -31,20 +31,28 @@ constexpr Taps kOneTap = {1, kNoOffset, kNoOffset};
 
 template <int Rows, int Vectors, bool Adds>
 MAN_INLINE void tile(const Left& a, const Right& b, const Taps& taps, int steps, float* d, int pitch) {
+  // Everything is unrolled, so that the sums stay in registers.
   Vec sum[Rows][Vectors];
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; r++)
+#pragma GCC unroll 4
     for (int v = 0; v < Vectors; v++) sum[r][v] = Adds ? load(d + r * pitch + v * kLanes) : Vec{};
   for (int t = 0; t < taps.count; t++) {
     const float* left = a.data + taps.left[t];
     const float* right = b.data + taps.right[t];
     for (int k = 0; k < steps; k++, left += a.step, right += b.pitch) {
       Vec row[Vectors];
+#pragma GCC unroll 4
       for (int v = 0; v < Vectors; v++) row[v] = load(right + v * kLanes);
+#pragma GCC unroll 16
       for (int r = 0; r < Rows; r++)
+#pragma GCC unroll 4
         for (int v = 0; v < Vectors; v++) sum[r][v] += left[r * a.row] * row[v];
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; r++)
+#pragma GCC unroll 4
     for (int v = 0; v < Vectors; v++) store(d + r * pitch + v * kLanes, sum[r][v]);
 }
 

@@ -15,18 +15,25 @@ constexpr int kStep = 4;               // pixels of output
 constexpr int kPlaces = kTile * kTile;
 constexpr int kSkew = 16;              // keeps the 36 planes of a transform out of the same cache sets
 
+// The points 0, ±5/8, ±3/2 and infinity, chosen by measurement: results come three to four times nearer to exact ones than with the
+// usual 0, ±1, ±2, and all factors but those of G are exact.
+constexpr float kP = 5.f / 8, kP2 = kP * kP, kP3 = kP * kP2;
+constexpr float kQ = 3.f / 2, kQ2 = kQ * kQ, kQ3 = kQ * kQ2;
+constexpr float kBoth = kP2 * kQ2, kSum = kP2 + kQ2;
+constexpr float kG0 = 1 / kBoth, kGP = 1 / (2 * kP2 * (kP2 - kQ2)), kGQ = 1 / (2 * kQ2 * (kQ2 - kP2));
+
 /// Bᵀ, along one axis.
 struct InputTransform {
   static constexpr int kFrom = 6, kTo = 6;
   MAN_INLINE void along(const Vec* d, Vec* to) {
-    const Vec even = d[4] - 4.f * d[2], odd = d[3] - 4.f * d[1];
-    const Vec half = d[4] - d[2], twice = 2.f * (d[3] - d[1]);
-    to[0] = 4.f * d[0] - 5.f * d[2] + d[4];
-    to[1] = even + odd;
-    to[2] = even - odd;
-    to[3] = half + twice;
-    to[4] = half - twice;
-    to[5] = 4.f * d[1] - 5.f * d[3] + d[5];
+    const Vec even1 = d[4] - kQ2 * d[2], odd1 = d[3] - kQ2 * d[1];
+    const Vec even2 = d[4] - kP2 * d[2], odd2 = d[3] - kP2 * d[1];
+    to[0] = kBoth * d[0] - kSum * d[2] + d[4];
+    to[1] = even1 + kP * odd1;
+    to[2] = even1 - kP * odd1;
+    to[3] = even2 + kQ * odd2;
+    to[4] = even2 - kQ * odd2;
+    to[5] = kBoth * d[1] - kSum * d[3] + d[5];
   }
 };
 
@@ -36,9 +43,9 @@ struct OutputTransform {
   MAN_INLINE void along(const Vec* m, Vec* to) {
     const Vec p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
     to[0] = m[0] + p + r;
-    to[1] = q + 2.f * s;
-    to[2] = p + 4.f * r;
-    to[3] = q + 8.f * s + m[5];
+    to[1] = kP * q + kQ * s;
+    to[2] = kP2 * p + kQ2 * r;
+    to[3] = kP3 * q + kQ3 * s + m[5];
   }
 };
 
@@ -46,12 +53,13 @@ struct OutputTransform {
 struct GradientTransform {
   static constexpr int kFrom = 4, kTo = 6;
   MAN_INLINE void along(const Vec* g, Vec* to) {
-    const Vec even = g[0] + g[2], odd = g[1] + g[3], even4 = g[0] + 4.f * g[2], odd8 = 2.f * g[1] + 8.f * g[3];
+    const Vec even1 = g[0] + kP2 * g[2], odd1 = kP * g[1] + kP3 * g[3];
+    const Vec even2 = g[0] + kQ2 * g[2], odd2 = kQ * g[1] + kQ3 * g[3];
     to[0] = g[0];
-    to[1] = even + odd;
-    to[2] = even - odd;
-    to[3] = even4 + odd8;
-    to[4] = even4 - odd8;
+    to[1] = even1 + odd1;
+    to[2] = even1 - odd1;
+    to[3] = even2 + odd2;
+    to[4] = even2 - odd2;
     to[5] = g[3];
   }
 };
@@ -60,12 +68,12 @@ struct GradientTransform {
 struct FilterTransform {
   static constexpr int kFrom = 3, kTo = 6;
   MAN_INLINE void along(const Vec* w, Vec* to) {
-    const Vec outer = w[0] + w[2], wide = w[0] + 4.f * w[2];
-    to[0] = w[0] * (1.f / 4);
-    to[1] = (outer + w[1]) * (-1.f / 6);
-    to[2] = (outer - w[1]) * (-1.f / 6);
-    to[3] = (wide + 2.f * w[1]) * (1.f / 24);
-    to[4] = (wide - 2.f * w[1]) * (1.f / 24);
+    const Vec even1 = w[0] + kP2 * w[2], even2 = w[0] + kQ2 * w[2];
+    to[0] = kG0 * w[0];
+    to[1] = kGP * (even1 + kP * w[1]);
+    to[2] = kGP * (even1 - kP * w[1]);
+    to[3] = kGQ * (even2 + kQ * w[1]);
+    to[4] = kGQ * (even2 - kQ * w[1]);
     to[5] = w[2];
   }
 };
@@ -74,10 +82,10 @@ struct FilterTransform {
 struct FilterGradientTransform {
   static constexpr int kFrom = 6, kTo = 3;
   MAN_INLINE void along(const Vec* u, Vec* to) {
-    const Vec p = u[1] + u[2], q = u[1] - u[2], r = u[3] + u[4], s = u[3] - u[4];
-    to[0] = u[0] * (1.f / 4) - p * (1.f / 6) + r * (1.f / 24);
-    to[1] = q * (-1.f / 6) + s * (1.f / 12);
-    to[2] = p * (-1.f / 6) + r * (1.f / 6) + u[5];
+    const Vec p = kGP * (u[1] + u[2]), q = kGP * (u[1] - u[2]), r = kGQ * (u[3] + u[4]), s = kGQ * (u[3] - u[4]);
+    to[0] = kG0 * u[0] + p + r;
+    to[1] = kP * q + kQ * s;
+    to[2] = kP2 * p + kQ2 * r + u[5];
   }
 };
 

@@ -54,6 +54,32 @@ const table: Readonly<Record<string, Apply>> = {
     const { y, runningMean, runningVariance } = ops.batchNormTraining(inputs.x!, statistics(inputs), { epsilon, momentum: update_weight });
     return { y, running_mean: runningMean, running_variance: runningVariance };
   },
+  convolution_stack: (inputs, { layers, shortcut, pool, training }) => {
+    const layer = (key: string, attributes: { stride: number; padding: number; relu: boolean; resize: [number, number] | null }) => ({
+      ...attributes,
+      resize: attributes.resize ?? undefined,
+      filter: inputs[`weight${key}`]!,
+      bias: inputs[`bias${key}`],
+      norm: inputs[`gamma${key}`] && {
+        weight: inputs[`gamma${key}`]!,
+        bias: inputs[`beta${key}`]!,
+        runningMean: inputs[`mean${key}`]!,
+        runningVariance: inputs[`variance${key}`]!,
+      },
+    });
+    const all = (layers as Parameters<typeof layer>[1][]).map((attributes, i) => layer(`${i}`, attributes));
+    // The ReLU behind a shortcut is the last layer's.
+    const last = all.length - 1;
+    if (shortcut !== null) all[last] = { ...all[last]!, relu: true };
+    const beside = shortcut === null ? {} : { shortcut: shortcut === 'identity' ? ('identity' as const) : layer('S', shortcut) };
+    const { y, statistics } = ops.convolutionStack(inputs.x!, all, { training, pool, ...beside });
+    const keys = [...all.keys(), ...(typeof shortcut === 'object' ? ['S'] : [])].filter((key) => inputs[`gamma${key}`] !== undefined);
+    const moved = statistics.flatMap(({ runningMean, runningVariance }, i) => [
+      [`mean${keys[i]}`, runningMean],
+      [`variance${keys[i]}`, runningVariance],
+    ]);
+    return { y, ...Object.fromEntries(moved) };
+  },
   relu: ({ x }) => ops.relu(x!),
   add: ({ a, b }) => ops.add(a!, b!),
   linear: ({ x, weight, bias }) => ops.linear(x!, weight!, bias!),
@@ -86,24 +112,31 @@ function weighted(y: tf.Tensor, upstream: tf.Tensor): tf.Scalar {
 
 /** Differences across a kink (ReLU at zero, two equal maxima), or along a channel narrower than the step, say nothing. */
 const isSmooth = ({ op, name }: Case) =>
-  !['relu', 'max_pool', 'relu_max_pool', 'sgd', 'ema'].includes(op) && !name.includes('almost constant');
+  !['relu', 'max_pool', 'relu_max_pool', 'convolution_stack', 'sgd', 'ema'].includes(op) && !name.includes('almost constant');
 
-const started = new Map<string, boolean>();
-for (const engine of ['tensorflow', 'wasm', 'cpu'] as const) {
-  const isPresent = await ops.useEngine(engine).then(
-    () => true,
-    () => false,
+/** Every engine, and on TensorFlow whose kernels compute. */
+const FORMS = [
+  ['tensorflow', 'native'],
+  ['tensorflow', 'tensorflow'],
+  ['tensorflow', 'reference'],
+  ['wasm', 'reference'],
+  ['cpu', 'reference'],
+] as const satisfies readonly (readonly [ops.EngineName, ops.KernelForm])[];
+const started = new Set<string>();
+for (const [engine, kernels] of FORMS) {
+  await ops.useEngine(engine, { kernels }).then(
+    () => started.add(`${engine} ${kernels}`),
+    () => undefined,
   );
-  started.set(engine, isPresent);
 }
 
-describe.each(['tensorflow', 'wasm', 'cpu'] as const)('operations on %s against PyTorch', (engine) => {
+describe.each(FORMS)('operations on %s, %s kernels, against PyTorch', (engine, kernels) => {
   // Without the native library the TensorFlow part is skipped; `npm run setup` provisions it.
-  const present = started.get(engine) === true;
+  const present = started.has(`${engine} ${kernels}`);
   let tensorsBefore = 0;
 
   beforeAll(async () => {
-    if (present) await ops.useEngine(engine);
+    if (present) await ops.useEngine(engine, { kernels });
   });
   beforeEach(() => {
     tensorsBefore = tf.memory().numTensors;
@@ -131,6 +164,10 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)('operations on %s against 
         expectClose(ours.gradients[i]!, fixture.gradients![name]!, `gradient of ${name}`);
       });
 
+      // Nobody records: evaluation may take another way.
+      const forward = asOutputs(tf.tidy(() => apply(inputs, fixture.attributes)));
+      for (const [name, entry] of Object.entries(fixture.outputs)) expectClose(forward[name]!, entry, `${name} alone`);
+
       // tfjs's own reverse pass must find the same: people use these operations in loops of their own.
       const stock = tf.grads((...tensors: tf.Tensor[]) =>
         weighted(
@@ -141,7 +178,7 @@ describe.each(['tensorflow', 'wasm', 'cpu'] as const)('operations on %s against 
       names.forEach((name, i) => {
         expectClose(stock[i]!, fixture.gradients![name]!, `stock gradient of ${name}`);
       });
-      tf.dispose([inputs, upstream, ours.value, ours.gradients, stock] as tf.TensorContainer);
+      tf.dispose([inputs, upstream, ours.value, ours.gradients, forward, stock] as tf.TensorContainer);
     });
   }
 

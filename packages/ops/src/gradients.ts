@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { lossNotScalar, nestedGradients, noGradient } from './errors.ts';
 import type { Thunk } from './kernel.ts';
+import { span } from './profiler.ts';
 
 interface TapeNode {
   readonly kernelName: string;
@@ -43,10 +44,13 @@ export interface Gradients<T> {
  * ```
  */
 export function gradients<T extends { readonly loss: tf.Scalar }>(f: () => T, variables: readonly tf.Tensor[]): Gradients<T> {
-  const { value, tape } = record(f);
+  const { value, tape } = span('forward', () => record(f));
   try {
     if (!(value.loss instanceof tf.Tensor) || value.loss.rank !== 0 || value.loss.dtype !== 'float32') throw lossNotScalar(value.loss);
-    return { value, gradients: tf.tidy(() => reverse(tape, value.loss, variables) as tf.TensorContainer) as (tf.Tensor | null)[] };
+    return {
+      value,
+      gradients: span('reverse', () => tf.tidy(() => reverse(tape, value.loss, variables) as tf.TensorContainer)) as (tf.Tensor | null)[],
+    };
   } catch (error) {
     tf.dispose(value as tf.TensorContainer);
     throw error;

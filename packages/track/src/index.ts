@@ -14,6 +14,7 @@ export {
 export { formatBytes, formatCount, formatDuration, formatLoss, formatPercent, formatRate } from './format.ts';
 export { type History, history } from './history.ts';
 export { type LineChart, lineChart, type Series } from './line-chart.ts';
+export { chromeTrace, type ProfileOptions, profile, profileTable } from './profile.ts';
 export { type ProgressOptions, progress } from './progress.ts';
 export { type Report, type ReportColumn, type ReportTable, renderReport, writeReport } from './report.ts';
 export { type EpochNumbers, type FinalNumbers, type RunInfo, type RunSummary, summarise } from './run-summary.ts';

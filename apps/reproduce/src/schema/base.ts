@@ -8,6 +8,11 @@ export const baseSchema = defineSchema({
     default: 'auto',
     format: oneOf('auto', 'tensorflow', 'wasm', 'cpu'),
   },
+  profile: {
+    doc: 'Whether to record the operations of three steps: a table, and a trace for the trace viewer of a browser.',
+    default: false,
+    format: truth,
+  },
   threads: { doc: 'Threads of TensorFlow; null takes all cores.', default: null, format: positiveInt, nullable: true },
   data: {
     dir: { doc: 'Folder looked in first, and downloaded to.', default: null, format: text, nullable: true },
