@@ -27,6 +27,7 @@ class Partial {
     memset(all_, 0, sizeof(double) * size);
   }
 
+  int chunks() const { return chunks_; }
   double* of(int chunk) const { return all_ + static_cast<size_t>(chunk) * count_; }
 
   void addUp(double* to) const {
@@ -41,8 +42,29 @@ class Partial {
   double* all_;
 };
 
-/// What a convolution sums per channel of its results: two rows, or nothing.
-MAN_INLINE Partial partialOf(const Sink& sink, int chunks) { return Partial(chunks, sink.sums ? 2 * sink.c : 0); }
+/// What the chunks of a convolution sum, see Sums.
+MAN_INLINE Partial partialOf(const Sink& sink, int chunks) { return Partial(chunks, Sums::doubles(sink)); }
+
+/// Writes Σ v and Σ v · (x - mean), or mean and variance, per channel.
+static void finish(const Partial& partial, const Sink& sink, double* to) {
+  if (!sink.sums) return;
+  const int c = sink.c;
+  // No containers of the standard library here: what the compiler makes of them for one instruction set could be linked for all.
+  double* all = reinterpret_cast<double*>(scratch(5, 2 * (2 * c + 1)));
+  memset(all, 0, sizeof(double) * (2 * c + 1));
+  if (sink.x) {
+    partial.addUp(all);
+  } else {
+    for (int chunk = 0; chunk < partial.chunks(); chunk++) {
+      const double* own = partial.of(chunk);
+      if (own[0] == 0) continue;
+      for (int i = 0; i < c; i++) Sums::merge(all, c, i, own[0], own[1 + i], own[1 + c + i]);
+      all[0] += own[0];
+    }
+    for (int i = 0; i < c; i++) all[1 + c + i] /= all[0];
+  }
+  memcpy(to, all + 1, sizeof(double) * 2 * c);
+}
 
 }  // namespace MAN_ISA
 }  // namespace man

@@ -47,18 +47,14 @@ class Convolve {
     const Tensor y = call.output(0, {s.n, s.outHeight, s.outWidth, s.filters});
     const Tensor coefficients = call.output(1, {kCoefficients, s.filters}, norm_ != kNone);
     const Tensor newMean = call.output(2, {s.filters}, norm_ == kBatch), newVariance = call.output(3, {s.filters}, norm_ == kBatch);
-    std::vector<double> sums(norm_ == kBatch ? 2 * f : 0);
+    std::vector<double> moments(norm_ == kBatch ? 2 * f : 0);
     kernels().convolve({s, x.data(), normalised(inputCoefficients, s.c, inputRelu_), filter.data(), bias.data(), y.data(),
-                        norm_ == kBatch ? sums.data() : nullptr, norm_ == kBatch ? runningMean.data() : nullptr});
+                        norm_ == kBatch ? moments.data() : nullptr});
     const double count = static_cast<double>(s.n) * s.outHeight * s.outWidth;
     for (size_t i = 0; i < given; i++) {
       double mean = runningMean.data()[i], variance = runningVariance.data()[i];
       if (norm_ == kBatch) {
-        const double beside = sums[i] / count;
-        mean += beside;
-        variance = std::fmax(0., sums[f + i] / count - beside * beside);
-        // fmax would turn NaN into 0.
-        if (std::isnan(sums[f + i])) variance = sums[f + i];
+        mean = moments[i], variance = moments[f + i];
         newMean.data()[i] = static_cast<float>((1 - momentum_) * runningMean.data()[i] + momentum_ * mean);
         newVariance.data()[i] = static_cast<float>((1 - momentum_) * runningVariance.data()[i] + momentum_ * variance * count / (count - 1));
       }

@@ -11,10 +11,10 @@ namespace MAN_ISA {
 static void convolve(const ConvolveCall& call) {
   const Convolution& s = call.shape;
   const Source source = sourceOf(s, call.x, call.input);
-  const Sink sink = {s.outHeight, s.outWidth, s.filters, call.y, call.bias, nullptr, nullptr, nullptr, nullptr, nullptr, false, call.pivot, call.sums != nullptr};
-  if (s.resized) convolveResized(s, source, call.filter, sink, call.sums);
-  else if (isWinograd(s)) convolveWinograd(s, source, call.filter, false, sink, call.sums);
-  else convolveDirect(s, source, call.filter, sink, call.sums);
+  const Sink sink = {s.outHeight, s.outWidth, s.filters, call.y, call.bias, nullptr, nullptr, nullptr, nullptr, nullptr, false, nullptr, call.moments != nullptr};
+  if (s.resized) convolveResized(s, source, call.filter, sink, call.moments);
+  else if (isWinograd(s)) convolveWinograd(s, source, call.filter, false, sink, call.moments);
+  else convolveDirect(s, source, call.filter, sink, call.moments);
 }
 
 static void convolveGradient(const ConvolveGradientCall& call) {

@@ -57,22 +57,22 @@ static void convolveDirect(const Convolution& s, const Source& source, const flo
   const Partial partial = partialOf(sink, chunks);
   eachChunk(chunks, p.bands(), [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>((p.rows - 1) * s.stride + s.kernelHeight) * width * s.c;
-    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.outWidth + 2) * pitch);
+    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.outWidth) * pitch + Sums::floats(pitch));
     float* row = pixels + pixelFloats;
-    const Sums own = {row + s.outWidth * pitch, partial.of(chunk)};
+    Sums own(sink, pitch, row + s.outWidth * pitch, partial.of(chunk));
     for (int band = begin; band < end; band++) {
       const int picture = band / p.perPicture, first = band % p.perPicture * p.rows, rows = least(p.rows, p.height - first);
       loadInput(s, source, picture, first, rows, width, pixels);
-      if (sink.sums) clearBand(own, pitch);
+      own.begin();
       for (int r = 0; r < rows; r++) {
         multiply<false>({pixels + r * s.stride * width * s.c, s.stride * s.c, 1}, {filters, pitch},
                         {s.kernelHeight, kernel.left, kernel.right}, steps, row, pitch, s.outWidth, pitch);
         storeRow(sink, picture, first + r, s.outWidth, row, pitch, own);
       }
-      if (sink.sums) addBand(own, s.filters, pitch);
+      own.end();
     }
   });
-  partial.addUp(sums);
+  finish(partial, sink, sums);
 }
 
 /// Gradient of the input: row by row, and within a row the pixels that see the same taps of the kernel together.
@@ -89,14 +89,14 @@ static void inputGradientDirect(const Convolution& s, const Source& gradient, co
   const Partial partial = partialOf(sink, chunks);
   eachChunk(chunks, p.bands(), [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>(lines) * width * f;
-    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.w + 2) * pitch);
+    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(s.w) * pitch + Sums::floats(pitch));
     float* row = pixels + pixelFloats;
-    const Sums own = {row + s.w * pitch, partial.of(chunk)};
+    Sums own(sink, pitch, row + s.w * pitch, partial.of(chunk));
     for (int band = begin; band < end; band++) {
       const int picture = band / p.perPicture, first = band % p.perPicture * p.rows, rows = least(p.rows, p.height - first);
       const int top = reach(first, s.kernelHeight - 1);
       for (int i = 0; i < lines; i++) loadRow(gradient, picture, top + i, left, width, pixels + i * width * f, f);
-      if (sink.sums) clearBand(own, pitch);
+      own.begin();
       for (int y = first; y < first + rows; y++) {
         for (int phase = 0; phase < least(s.stride, s.w); phase++) {
           KernelRows taps;
@@ -112,10 +112,10 @@ static void inputGradientDirect(const Convolution& s, const Source& gradient, co
         }
         storeRow(sink, picture, y, s.w, row, pitch, own);
       }
-      if (sink.sums) addBand(own, s.c, pitch);
+      own.end();
     }
   });
-  partial.addUp(sums);
+  finish(partial, sink, sums);
 }
 
 /// Gradient of the filter: for each tap the products of all pixels that meet there.

@@ -33,9 +33,8 @@ struct ConvolveCall {
   const float* filter;  // [kernelHeight, kernelWidth, c, filters]
   const float* bias;    // [filters] or null
   float* y;
-  /// Per filter Σ (y - pivot) and Σ (y - pivot)², [2, filters]; null when nobody asks. A pivot near the mean keeps digits.
-  double* sums;
-  const float* pivot;
+  /// Mean and biased variance of y per filter, [2, filters]; null when nobody asks.
+  double* moments;
 };
 
 struct ConvolveGradientCall {

@@ -112,21 +112,21 @@ static void convolveResized(const Convolution& s, const Source& source, const fl
   eachChunk(chunks, s.n, [&](int chunk, int begin, int end) {
     const size_t pictureFloats = static_cast<size_t>(pixels) * padded(s.c), mixedFloats = static_cast<size_t>(pixels) * deep;
     const size_t rowFloats = static_cast<size_t>(s.w) * 3 * pitch, outFloats = static_cast<size_t>(s.outWidth) * pitch;
-    float* picture = scratch(2, pictureFloats + mixedFloats + rowFloats + outFloats + 2 * pitch);
+    float* picture = scratch(2, pictureFloats + mixedFloats + rowFloats + outFloats + Sums::floats(pitch));
     float *mixed = picture + pictureFloats, *rows = mixed + mixedFloats, *out = rows + rowFloats;
-    const Sums own = {out + outFloats, partial.of(chunk)};
+    Sums own(sink, pitch, out + outFloats, partial.of(chunk));
     for (int i = begin; i < end; i++) {
       copyPixels(source, static_cast<size_t>(i) * pixels, pixels, picture, padded(s.c));
       multiply<false>({picture, padded(s.c), 1}, {filters, deep}, kOneTap, s.c, mixed, deep, pixels, deep);
-      if (sink.sums) clearBand(own, pitch);
+      own.begin();
       for (int y = 0; y < s.outHeight; y++) {
         gather(mixed, s.w, s.filters, pitch, underOf(y, s.h, s.outHeight), columns, s.outWidth, rows, out);
         storeRow(sink, i, y, s.outWidth, out, pitch, own);
       }
-      if (sink.sums) addBand(own, s.filters, pitch);
+      own.end();
     }
   });
-  partial.addUp(sums);
+  finish(partial, sink, sums);
 }
 
 static void gradientResized(const ConvolveGradientCall& call, const Source& input, const Source& gradient, const Sink& sink) {
@@ -143,9 +143,9 @@ static void gradientResized(const ConvolveGradientCall& call, const Source& inpu
   eachChunk(chunks, s.n, [&](int chunk, int begin, int end) {
     const size_t pictureFloats = static_cast<size_t>(pixels) * cPitch, mixedFloats = static_cast<size_t>(pixels) * deep;
     const size_t rowFloats = static_cast<size_t>(s.w) * 3 * pitch, outFloats = static_cast<size_t>(s.outWidth) * pitch;
-    float* picture = scratch(2, pictureFloats + mixedFloats + rowFloats + outFloats + 2 * cPitch);
+    float* picture = scratch(2, pictureFloats + mixedFloats + rowFloats + outFloats + Sums::floats(cPitch));
     float *mixed = picture + pictureFloats, *rows = mixed + mixedFloats, *out = rows + rowFloats;
-    const Sums own = {out + outFloats, partial.of(chunk)};
+    Sums own(sink, cPitch, out + outFloats, partial.of(chunk));
     float* u = filterGradients ? filterGradients + chunk * filterFloats : nullptr;
     if (u) memset(u, 0, sizeof(float) * filterFloats);
     for (int i = begin; i < end; i++) {
@@ -160,12 +160,12 @@ static void gradientResized(const ConvolveGradientCall& call, const Source& inpu
       }
       if (!call.dx) continue;
       multiply<false>({mixed, deep, 1}, {filters, cPitch}, kOneTap, kTaps * s.filters, picture, cPitch, pixels, cPitch);
-      if (sink.sums) clearBand(own, cPitch);
+      own.begin();
       for (int y = 0; y < s.h; y++) storeRow(sink, i, y, s.w, picture + y * s.w * cPitch, cPitch, own);
-      if (sink.sums) addBand(own, s.c, cPitch);
+      own.end();
     }
   });
-  partial.addUp(call.sums);
+  finish(partial, sink, call.sums);
   if (!filterGradients) return;
   parallelFor(s.c, [&](int c) {
     for (int t = 0; t < kTaps; t++)

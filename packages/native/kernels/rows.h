@@ -82,31 +82,62 @@ struct Sink {
   // Where these pixels were normalised: the pixels before, to mask with and to sum with.
   const float *x, *scale, *shift;
   bool relu;
-  const float* pivot;
+  const float* mean;
   bool sums;
 };
 
-/// Sums of a band of rows in float32, few enough that nothing is lost; added up in float64.
-struct Sums {
-  float* band;     // [2, pitch]
-  double* totals;  // [2, c]
-};
+/// What a chunk of work sums per channel of what it stores. Forward count, means and squared distances from them; backward Σ v and
+/// Σ v · (x - mean). A band of rows is summed in float32, few enough numbers and from a pivot near them, so that nothing is lost.
+class Sums {
+ public:
+  static int floats(int pitch) { return 3 * pitch; }
+  static int doubles(const Sink& s) { return s.sums ? 2 * s.c + 1 : 0; }
 
-MAN_INLINE void clearBand(const Sums& sums, int pitch) { memset(sums.band, 0, sizeof(float) * 2 * pitch); }
+  Sums(const Sink& sink, int pitch, float* memory, double* totals)
+      : sum(memory), product(memory + pitch), pivot(memory + 2 * pitch), sink_(sink), pitch_(pitch), totals_(totals) {}
 
-MAN_INLINE void addBand(const Sums& sums, int c, int pitch) {
-  for (int i = 0; i < c; i++) {
-    sums.totals[i] += sums.band[i];
-    sums.totals[c + i] += sums.band[pitch + i];
+  MAN_MEMBER void begin() {
+    if (sink_.sums) memset(sum, 0, sizeof(float) * 3 * pitch_);
+    pixels = 0;
   }
-}
+
+  /// Adds the band to the totals.
+  MAN_MEMBER void end() const {
+    if (!sink_.sums || pixels == 0) return;
+    const int c = sink_.c;
+    for (int i = 0; i < c; i++) {
+      if (sink_.x) totals_[1 + i] += sum[i], totals_[1 + c + i] += product[i];
+      else merge(totals_, c, i, pixels, pivot[i] + static_cast<double>(sum[i]) / pixels, product[i] - static_cast<double>(sum[i]) * sum[i] / pixels);
+    }
+    totals_[0] += pixels;
+  }
+
+  /// Merges count, mean and squared distances of more numbers of channel `i`; the count is raised when all channels are done.
+  /// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+  static void merge(double* totals, int c, int i, double count, double mean, double squares) {
+    const double all = totals[0] + count, beside = mean - totals[1 + i];
+    totals[1 + i] += beside * count / all;
+    totals[1 + c + i] += squares + beside * beside * totals[0] * count / all;
+  }
+
+  float *const sum, *const product, *const pivot;
+  int pixels = 0;
+
+ private:
+  const Sink& sink_;
+  const int pitch_;
+  double* const totals_;
+};
 
 /// One vector of channels of a row. `Some` handles channels that do not fill the vector.
 template <bool Some>
 MAN_INLINE void storeChannels(const Sink s, size_t at, int count, const float* row, int pitch, int c, const Sums& sums) {
   const int some = s.c - c;
   const auto read = [&](const float* from) { return Some ? loadSome(from, some) : load(from); };
-  const Vec bias = s.bias ? read(s.bias + c) : Vec{}, pivot = s.pivot ? read(s.pivot + c) : Vec{};
+  const Vec bias = s.bias ? read(s.bias + c) : Vec{}, mean = s.x && s.sums ? read(s.mean + c) : Vec{};
+  const bool measures = s.sums && !s.x;
+  if (measures && sums.pixels == 0) store(sums.pivot + c, load(row + c) + bias);
+  const Vec pivot = measures ? load(sums.pivot + c) : Vec{};
   const Vec scale = s.scale ? read(s.scale + c) : Vec{}, shift = s.scale ? read(s.shift + c) : Vec{};
   Vec sum{}, product{};
   for (int i = 0; i < count; i++) {
@@ -117,9 +148,9 @@ MAN_INLINE void storeChannels(const Sink s, size_t at, int count, const float* r
     if (s.x) {
       const Vec x = read(s.x + place);
       if (s.relu) v = whereAbove(x * scale + shift, v);
-      product += v * (x - pivot);
+      product += v * (x - mean);
       sum += v;
-    } else if (s.sums) {
+    } else if (measures) {
       const Vec centred = v - pivot;
       product += centred * centred;
       sum += centred;
@@ -128,16 +159,17 @@ MAN_INLINE void storeChannels(const Sink s, size_t at, int count, const float* r
     else store(s.y + place, v);
   }
   if (!s.sums) return;
-  store(sums.band + c, load(sums.band + c) + sum);
-  store(sums.band + pitch + c, load(sums.band + pitch + c) + product);
+  store(sums.sum + c, load(sums.sum + c) + sum);
+  store(sums.product + c, load(sums.product + c) + product);
 }
 
 /// A row of results, `pitch` floats a pixel, to the first `count` pixels of row y.
-static void storeRow(const Sink s, int picture, int y, int count, const float* row, int pitch, const Sums& sums) {
+static void storeRow(const Sink s, int picture, int y, int count, const float* row, int pitch, Sums& sums) {
   const size_t at = (static_cast<size_t>(picture) * s.h + y) * s.w;
   int c = 0;
   for (; c + kLanes <= s.c; c += kLanes) storeChannels<false>(s, at, count, row, pitch, c, sums);
   if (c < s.c) storeChannels<true>(s, at, count, row, pitch, c, sums);
+  sums.pixels += count;
 }
 
 }  // namespace MAN_ISA

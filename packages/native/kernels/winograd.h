@@ -215,7 +215,7 @@ static void transformProducts(const Plan& p, const Band& band, const float* prod
 
 /// Products of all tiles of a band with the transformed filters [36, steps, pitch], back to pixels, to the sink.
 static void convolveBand(const Plan& p, const Band& band, const float* transformed, int steps, int stepPitch, const float* filters,
-                         const Sink& sink, float* products, float* pixels, const Sums& sums, Ahead& ahead) {
+                         const Sink& sink, float* products, float* pixels, Sums& sums, Ahead& ahead) {
   const int tiles = band.pictures * band.rows * p.tilesX, pitch = padded(sink.c);
   const int from = planeOf(p.tiles(), stepPitch), to = planeOf(p.tiles(), pitch);
   for (int i = 0; i < kPlaces; i++) {
@@ -225,11 +225,11 @@ static void convolveBand(const Plan& p, const Band& band, const float* transform
   }
   transformProducts(p, band, products, pitch, pixels);
   const int line = p.tilesX * kStep * pitch;
-  if (sink.sums) clearBand(sums, pitch);
+  sums.begin();
   for (int k = 0; k < band.pictures; k++)
     for (int i = 0; i < band.rows * kStep; i++, pixels += line)
       if (band.row * kStep + i < p.h) storeRow(sink, band.picture + k, band.row * kStep + i, p.w, pixels, pitch, sums);
-  if (sink.sums) addBand(sums, sink.c, pitch);
+  sums.end();
 }
 
 /// Adds the products of a band's tiles to the transformed filter gradient.
@@ -295,10 +295,10 @@ static void convolveWinograd(const Convolution& s, const Source& source, const f
   eachChunk(chunks, p.bands, [&](int chunk, int begin, int end) {
     const int t = p.tiles();
     const size_t pixelFloats = static_cast<size_t>(p.pictures) * p.lines() * p.width * most(inPitch, pitch);
-    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(kPlaces) * (planeOf(t, inPitch) + planeOf(t, pitch)) + 2 * pitch);
+    float* pixels = scratch(2, pixelFloats + static_cast<size_t>(kPlaces) * (planeOf(t, inPitch) + planeOf(t, pitch)) + Sums::floats(pitch));
     float* transformed = pixels + pixelFloats;
     float* products = transformed + kPlaces * planeOf(t, inPitch);
-    const Sums own = {products + kPlaces * planeOf(t, pitch), partial.of(chunk)};
+    Sums own(sink, pitch, products + kPlaces * planeOf(t, pitch), partial.of(chunk));
     for (int i = begin; i < end; i++) {
       const Band band = bandOf(p, i);
       Ahead ahead(p, i + 1);
@@ -309,7 +309,7 @@ static void convolveWinograd(const Convolution& s, const Source& source, const f
       convolveBand(p, band, transformed, in, inPitch, filters, sink, products, pixels, own, ahead);
     }
   });
-  partial.addUp(sums);
+  finish(partial, sink, sums);
 }
 
 /// Both gradients in one go over the pictures, so that the incoming one is read once.
@@ -328,10 +328,10 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
   eachChunk(chunks, p.bands, [&](int chunk, int begin, int end) {
     const size_t pixelFloats = static_cast<size_t>(p.pictures) * p.lines() * p.width * most(cPitch, fPitch);
     const size_t inFloats = static_cast<size_t>(kPlaces) * planeOf(t, cPitch), outFloats = static_cast<size_t>(kPlaces) * planeOf(t, fPitch);
-    float* pixels = scratch(2, pixelFloats + inFloats + outFloats + 2 * cPitch);
+    float* pixels = scratch(2, pixelFloats + inFloats + outFloats + Sums::floats(cPitch));
     float* ofInput = pixels + pixelFloats;
     float* ofGradient = ofInput + inFloats;
-    const Sums own = {ofGradient + outFloats, partial.of(chunk)};
+    Sums own(sink, cPitch, ofGradient + outFloats, partial.of(chunk));
     float* u = filterGradients ? filterGradients + chunk * filterFloats : nullptr;
     if (u) memset(u, 0, sizeof(float) * filterFloats);
     for (int i = begin; i < end; i++) {
@@ -358,7 +358,7 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
       }
     }
   });
-  partial.addUp(call.sums);
+  finish(partial, sink, call.sums);
   if (call.filterGradient) transformFilterGradient(filterGradients, chunks, c, f, call.filterGradient);
 }
 

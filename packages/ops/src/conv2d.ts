@@ -85,19 +85,28 @@ function withShape(shape: readonly number[], f: (shape: tf.Tensor) => tf.Tensor)
 }
 
 const convolve = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, ConvAttributes, tf.Tensor4D>('ManConv2D', {
-  tensorflow: ({ x, filter }, attributes, raw) => raw.one('Conv2D', [x, filter], rawAttributes(attributes)),
+  tensorflow: ({ x, filter }, attributes, raw) =>
+    byRawGroup(raw, attributes.groups, x, filter, (part, kernel) => raw.one('Conv2D', [part, kernel], rawAttributes(attributes))),
   composed: ({ x, filter }, attributes) => byGroup(attributes.groups, x, filter, (part, kernel) => forward(part, kernel, attributes)),
 });
 
 const inputGradient = defineKernel<{ dy: tf.Tensor; filter: tf.Tensor }, BackAttributes, tf.Tensor4D>('ManConv2DInputGradient', {
   tensorflow: ({ dy, filter }, attributes, raw: RawTensorFlow) =>
-    withShape(attributes.shape, (shape) => raw.one('Conv2DBackpropInput', [shape, filter, dy], rawAttributes(attributes))),
+    withShape(raw.isOnGpu ? attributes.shape : perGroup(attributes, 3), (shape) =>
+      byRawGroup(raw, attributes.groups, dy, filter, (part, kernel) =>
+        raw.one('Conv2DBackpropInput', [shape, kernel, part], rawAttributes(attributes)),
+      ),
+    ),
   composed: ({ dy, filter }, attributes) => byGroup(attributes.groups, dy, filter, (part, kernel) => transposed(part, kernel, attributes)),
 });
 
 const filterGradient = defineKernel<{ dy: tf.Tensor; x: tf.Tensor }, BackAttributes, tf.Tensor4D>('ManConv2DFilterGradient', {
   tensorflow: ({ dy, x }, attributes, raw: RawTensorFlow) =>
-    withShape(attributes.shape, (shape) => raw.one('Conv2DBackpropFilter', [x, shape, dy], rawAttributes(attributes))),
+    withShape(raw.isOnGpu ? attributes.shape : perGroup(attributes, 3), (shape) =>
+      byRawGroup(raw, attributes.groups, x, dy, (part, upstream) =>
+        raw.one('Conv2DBackpropFilter', [part, shape, upstream], rawAttributes(attributes)),
+      ),
+    ),
   composed: ({ dy, x }, attributes) => byGroup(attributes.groups, x, dy, (part, upstream) => correlate(part, upstream, attributes)),
 });
 
@@ -108,6 +117,22 @@ defineGradient<ConvAttributes>('ManConv2D', {
     filter: () => filterGradient({ dy, x: x! }, { ...attributes, shape: filter!.shape }),
   }),
 });
+
+/** The shape of what the gradient is of, one group's. */
+function perGroup({ shape, groups }: BackAttributes, axis: number): readonly number[] {
+  return shape.map((size, i) => (i === axis ? size / groups : size));
+}
+
+/** TensorFlow's CPU kernels take groups only with oneDNN, which it leaves off on many processors: one group after the other there. */
+function byRawGroup(
+  raw: RawTensorFlow,
+  groups: number,
+  a: tf.Tensor,
+  b: tf.Tensor,
+  f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
+): tf.Tensor {
+  return groups === 1 || raw.isOnGpu ? f(a, b) : tf.tidy(() => byGroup(groups, a, b, f));
+}
 
 /** Applies `f` to each group of channels (last axis of both) and joins the results. */
 function byGroup(groups: number, a: tf.Tensor, b: tf.Tensor, f: (a: tf.Tensor4D, b: tf.Tensor4D) => tf.Tensor): tf.Tensor {

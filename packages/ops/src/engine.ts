@@ -107,11 +107,9 @@ async function requires(): Promise<((name: string) => unknown)[]> {
 async function loadNative(): Promise<void> {
   const { process } = globalThis as { process?: { env: Record<string, string | undefined> } };
   if (process === undefined) throw engineUnavailable('tensorflow', 'no Node.js around it', undefined);
-  // These are read once, when the library is loaded. oneDNN has all the grouped convolutions, and is off by default where a
-  // processor lacks AVX-512.
+  // Both are read once, when the library is loaded.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   await restoreRemovedUtilities();
   const failures: string[] = [];
   for (const name of NATIVE_PACKAGES) {

@@ -11,6 +11,7 @@ export interface TensorFlowBackend {
     readonly TF_FLOAT: number;
     readonly TF_INT32: number;
   };
+  readonly isUsingGpuDevice?: boolean;
   executeSingleOutput(name: string, attributes: readonly Attribute[], inputs: readonly tf.Tensor[]): tf.Tensor;
   executeMultipleOutputs(name: string, attributes: readonly Attribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
 }
@@ -40,6 +41,10 @@ export class RawTensorFlow {
 
   constructor(backend: TensorFlowBackend) {
     this.#backend = backend;
+  }
+
+  get isOnGpu(): boolean {
+    return this.#backend.isUsingGpuDevice === true;
   }
 
   one(operation: string, inputs: readonly tf.Tensor[], attributes: Attributes = { T: 'float32' }): tf.Tensor {
