@@ -58,20 +58,17 @@ MAN_INLINE void tile(const Left& a, const Right& b, const Taps& taps, int steps,
 
 /// All rows of one column of vectors: tiles of the height that keeps the multipliers busy, then smaller ones.
 template <int Vectors, bool Adds>
-MAN_INLINE void column(Left a, const Right& b, const Taps& taps, int steps, float* d, int pitch, int rows) {
+MAN_INLINE void column(const Left& a, const Right& b, const Taps& taps, int steps, float* d, int pitch, int rows) {
   constexpr int kTall = Vectors == 1 || kLanes == 16 ? 8 : 6;
-  const auto next = [&](int done) {
-    a.data += done * a.row;
-    d += done * pitch;
-    rows -= done;
-  };
-  // Two of four instead of six and two.
-  for (; rows >= kTall && rows != 8; next(kTall)) tile<kTall, Vectors, Adds>(a, b, taps, steps, d, pitch);
-  if (kTall == 8 && rows == 8) return tile<8, Vectors, Adds>(a, b, taps, steps, d, pitch);
-  for (; rows >= 4; next(4)) tile<4, Vectors, Adds>(a, b, taps, steps, d, pitch);
-  if (rows == 3) tile<3, Vectors, Adds>(a, b, taps, steps, d, pitch);
-  if (rows == 2) tile<2, Vectors, Adds>(a, b, taps, steps, d, pitch);
-  if (rows == 1) tile<1, Vectors, Adds>(a, b, taps, steps, d, pitch);
+  const auto from = [&](int r) { return Left{a.data + r * a.row, a.row, a.step}; };
+  int r = 0;
+  // Eight as two of four instead of six and two.
+  for (; rows - r >= kTall && rows - r != 8; r += kTall) tile<kTall, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
+  if (kTall == 8 && rows - r == 8) return tile<8, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
+  for (; rows - r >= 4; r += 4) tile<4, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
+  if (rows - r == 3) tile<3, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
+  if (rows - r == 2) tile<2, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
+  if (rows - r == 1) tile<1, Vectors, Adds>(from(r), b, taps, steps, d + r * pitch, pitch);
 }
 
 /// D of `rows` × `columns` (a multiple of kLanes), with `steps` products for each tap.

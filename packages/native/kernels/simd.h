@@ -9,7 +9,9 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__)
+// Lanes may be set from outside, to test wide vectors where the processor has none.
+#if defined(MAN_LANES)
+#elif defined(__AVX512F__)
 #define MAN_LANES 16
 #elif defined(__AVX2__)
 #define MAN_LANES 8
@@ -34,9 +36,9 @@ MAN_INLINE Vec splat(float x) { return x - Vec{}; }
 
 /// The first `count` < kLanes lanes from memory, zeros behind; nothing beyond is touched.
 MAN_INLINE Vec loadSome(const float* from, int count) {
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && MAN_LANES == 16
   return (Vec)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) && MAN_LANES == 8
   static const int32_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
   return (Vec)_mm256_maskload_ps(from, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(masks + 8 - count)));
 #else
@@ -47,7 +49,7 @@ MAN_INLINE Vec loadSome(const float* from, int count) {
 }
 
 MAN_INLINE void storeSome(float* to, Vec v, int count) {
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && MAN_LANES == 16
   _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
 #else
   // Masked stores are slow on many processors: pieces of 32, 16, 8 and 4 bytes.
@@ -60,7 +62,8 @@ MAN_INLINE void storeSome(float* to, Vec v, int count) {
     to += floats;
     rest += floats;
   };
-  if (kLanes == 8) piece(8);
+  if (kLanes >= 16) piece(16);
+  if (kLanes >= 8) piece(8);
   piece(4);
   piece(2);
   piece(1);

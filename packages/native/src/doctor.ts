@@ -67,7 +67,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     checkPlatform(works),
     packageCheck(target),
     ...(found === undefined ? [] : [libraryCheck(found), addonCheck(found), await kernelsCheck(found, { env, signal: options.signal })]),
-    ...(ran === undefined ? [] : engineChecks(ran)),
+    ...(ran === undefined ? [] : engineChecks(ran, env)),
     await gpuCheck(ran, where),
     ...(await toolChecks(where)),
     await cacheCheck(cacheRoot(options.cacheDir, env)),
@@ -135,23 +135,25 @@ async function kernelsCheck(target: TfjsPackage, where: Where): Promise<Check> {
   return { name, state: 'ok', found: `${stamp.file}; ${found.instructions}, ${found.threads} threads, agree with TensorFlow` };
 }
 
-function engineChecks(ran: Probe): Check[] {
+function engineChecks(ran: Probe, env: Readonly<NodeJS.ProcessEnv>): Check[] {
   if (!ran.works) {
     const fix = ran.illegalInstruction ? 'use a machine whose processor has AVX' : `${INSTALL} --force`;
     return [{ name: 'engine', state: 'missing', found: ran.error, fix }];
   }
   const threads = ran.threads === undefined ? 'threads unknown' : `${ran.threads} threads`;
-  const oneDnn = ran.oneDnn
-    ? `computes convolutions (${ran.instructions ?? 'instruction set unknown'})`
-    : 'off: convolutions take the slow kernels';
+  const oneDnn = ran.oneDnn ? `computes convolutions (${ran.instructions ?? 'instruction set unknown'})` : 'off';
   return [
     { name: 'engine', state: 'ok', found: `TensorFlow ${ran.tensorflow} trains on the ${ran.device}, ${threads}` },
-    ...(ran.device === 'gpu' ? [] : [oneDnnCheck(ran.oneDnn, oneDnn)]),
+    ...(ran.device === 'gpu' ? [] : [oneDnnCheck(ran.oneDnn, oneDnn, env)]),
   ];
 }
 
-function oneDnnCheck(on: boolean, found: string): Check {
-  return on ? { name: 'oneDNN', state: 'ok', found } : { name: 'oneDNN', state: 'absent', found, fix: 'unset TF_ENABLE_ONEDNN_OPTS' };
+/** TensorFlow leaves oneDNN off where a processor lacks AVX-512; its own convolutions are slower, those of our kernels do not need it. */
+function oneDnnCheck(on: boolean, found: string, env: Readonly<NodeJS.ProcessEnv>): Check {
+  const name = 'oneDNN';
+  if (on) return { name, state: 'ok', found };
+  if (env.TF_ENABLE_ONEDNN_OPTS === undefined) return { name, state: 'absent', found: 'off, as TensorFlow decides for this processor' };
+  return { name, state: 'absent', found: `off: TF_ENABLE_ONEDNN_OPTS is ${env.TF_ENABLE_ONEDNN_OPTS}`, fix: 'unset TF_ENABLE_ONEDNN_OPTS' };
 }
 
 async function gpuCheck(ran: Probe | undefined, where: Where): Promise<Check> {

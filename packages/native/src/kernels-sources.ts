@@ -12,6 +12,11 @@ export function kernelsFile(target: TfjsPackage): string {
   return join(dirname(target.addon), 'man_kernels.node');
 }
 
+/** Where the module lies that loads TensorFlow without its notices. */
+export function quietFile(target: TfjsPackage): string {
+  return join(dirname(target.addon), 'man_quiet.node');
+}
+
 let digest: string | undefined;
 
 /** Changes whenever a source does. */

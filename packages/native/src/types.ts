@@ -72,6 +72,8 @@ export interface KernelsStamp {
   readonly instructions?: string;
   /** Why there are none. */
   readonly reason?: string;
+  /** A small module whose `load(library)` loads TensorFlow without the notices that it prints. */
+  readonly quiet?: string;
 }
 
 /** What {@link install} did. */

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { clearCache } from './cache.ts';
 import { isLink, unlinkLibrary } from './compile.ts';
 import { writingTo } from './files.ts';
-import { kernelsFile } from './kernels-sources.ts';
+import { kernelsFile, quietFile } from './kernels-sources.ts';
 import { withLock } from './lock.ts';
 import { cacheRoot } from './platform.ts';
 import { readStamp } from './status.ts';
@@ -54,7 +54,7 @@ function locate(options: UninstallOptions): TfjsPackage | undefined {
 
 async function removeFromPackage(target: TfjsPackage): Promise<string[]> {
   const foreign = readStamp(target)?.source === 'foreign';
-  const ours = foreign || (await isLink(target.link)) !== true ? [] : [target.addon, kernelsFile(target)];
+  const ours = foreign || (await isLink(target.link)) !== true ? [] : [target.addon, kernelsFile(target), quietFile(target)];
   const present = [target.stamp, ...ours].filter((file) => existsSync(file));
   for (const file of present) await rm(file, { force: true });
   if (!foreign && (await isLink(target.link)) === true) {

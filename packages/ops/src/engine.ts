@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { engineUnavailable, unknownEngine, unknownKernels } from './errors.ts';
 import { type KernelForm, setKernelForm } from './kernel.ts';
-import { type KernelSearch, loadNativeKernels, nothing } from './native-kernels.ts';
+import { type KernelSearch, loadNativeKernels, loadQuietly, nothing } from './native-kernels.ts';
 
 /** What calculates: TensorFlow's native library, WebAssembly, or plain JavaScript. */
 export type EngineName = 'tensorflow' | 'wasm' | 'cpu';
@@ -112,8 +112,10 @@ async function loadNative(): Promise<void> {
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   await restoreRemovedUtilities();
   const failures: string[] = [];
+  const finders = await requires();
   for (const name of NATIVE_PACKAGES) {
     try {
+      loadQuietly(name, finders);
       await load(name);
       return;
     } catch (error) {

@@ -15,7 +15,8 @@ export type KernelSearch = { readonly kernels: NativeKernels } | { readonly reas
 
 /** What `man-native install` leaves beside the addon. */
 interface Stamp {
-  readonly kernels?: { readonly file?: string; readonly reason?: string };
+  readonly libraryDir?: string;
+  readonly kernels?: { readonly file?: string; readonly reason?: string; readonly quiet?: string };
 }
 
 let loaded: NativeKernels | undefined;
@@ -49,6 +50,20 @@ export function loadNativeKernels(packages: readonly string[], requires: readonl
     }
   }
   return { reason };
+}
+
+/**
+ * Loads TensorFlow's library before its addon does, with standard error turned away: 2.21 prints notices while it loads that no
+ * setting turns off. Does nothing where `man-native` left nothing for it.
+ */
+export function loadQuietly(name: string, requires: readonly ((name: string) => unknown)[]): void {
+  for (const find of requires) {
+    const stamp = attempt(() => find(`${name}/lib/man-native.json`) as Stamp);
+    const { quiet } = stamp?.kernels ?? {};
+    if (quiet === undefined) continue;
+    attempt(() => (find(quiet) as { load(library: string): boolean }).load(`${stamp?.libraryDir}/libtensorflow_cc.so.2`));
+    return;
+  }
 }
 
 /** An empty tensor: how an operation is told that an input is not given. Made once, with the engine. */
