@@ -1,15 +1,20 @@
 /**
- * One of our training steps, ready to be timed: answers each line `go K` on its standard input with a JSON line of
- * K step times, so that rounds can alternate with the peer's (tools/peer/bench.py --interactive).
+ * One of our training steps, ready to be measured. Answers each line of its standard input with a line of JSON:
+ * `go K` times K steps, `isolated` times the step's convolutions by themselves, `steady K` trains K steps and looks at tensors and
+ * memory, `waiting K` trains K steps with real data and augmentation.
  */
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { resnet } from '@man/backbone-resnet';
 import { type Batch, createTrainer } from '@man/core';
+import { trainingLoader } from '@man/data';
+import { cifar10 } from '@man/dataset-cifar10';
+import { shapes } from '@man/dataset-shapes';
 import { infopro } from '@man/loss-infopro';
 import { useEngine } from '@man/ops';
 import { man } from '@man/plugin';
 import * as tf from '@tensorflow/tfjs';
+import { isolatedMs, recordConvolutions } from '../../packages/ops/src/testing/convolutions.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,19 +36,27 @@ const trainer = createTrainer({
 const batch = randomBatch(Number(values.batch));
 const operations = countOperations();
 
+const answers: Readonly<Record<string, (count: number) => object | Promise<object>>> = { go, isolated, steady, waiting };
 print({ ready: true, engine: engine.message, tfjs: tf.version_core });
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line.trim() === 'quit') break;
-  const stepMs = Array.from({ length: Number(line.split(' ')[1]) }, timeStep);
-  print({
-    step_ms: stepMs,
-    peak_tensor_bytes: trainer.peakTensorBytes,
-    peak_above_idle_mb: peakAboveIdle(),
-    operations: operations.perStep,
-  });
+  const [word = '', count = '1'] = line.trim().split(' ');
+  if (word === 'quit') break;
+  print((await answers[word]?.(Number(count))) ?? { error: `expected one of ${Object.keys(answers).join(', ')}, got ${word}` });
 }
 trainer.dispose();
 tf.dispose([batch.images, batch.labels, batch.pixels ?? []]);
+
+function go(count: number): object {
+  const aliveBefore = tf.memory().numBytes;
+  const stepMs = Array.from({ length: count }, timeStep);
+  return {
+    step_ms: stepMs,
+    peak_tensor_bytes: trainer.peakTensorBytes,
+    peak_activation_bytes: trainer.peakTensorBytes - aliveBefore,
+    operations: operations.perStep,
+    peak_above_idle_mb: (process.resourceUsage().maxRSS * 1024 - idleBytes) / 1e6,
+  };
+}
 
 function timeStep(): number {
   operations.start();
@@ -54,13 +67,43 @@ function timeStep(): number {
   return performance.now() - start;
 }
 
+/** Milliseconds of all convolutions of a step, in all three directions, each by itself. */
+function isolated(): object {
+  const calls = recordConvolutions(() => trainer.step(batch));
+  trainer.readMetrics();
+  return {
+    convolutions: calls.reduce((sum, { count }) => sum + count, 0),
+    isolated_ms: calls.reduce((sum, { call, count }) => sum + count * isolatedMs(call), 0),
+  };
+}
+
+/** Tensors and resident memory every tenth of `count` steps, the first tenth left out: engines and allocators settle. */
+function steady(count: number): object {
+  const tensors: number[] = [];
+  const residentMb: number[] = [];
+  for (let i = 1; i <= count; i++) {
+    timeStep();
+    if (i % Math.floor(count / 10) !== 0) continue;
+    tensors.push(tf.memory().numTensors);
+    residentMb.push(process.memoryUsage().rss / 1e6);
+  }
+  return { tensors: tensors.slice(1), resident_mb: residentMb.slice(1) };
+}
+
+/** Share of the time that the engine waits for CIFAR-10's pictures, with shuffling and all augmentation, and that of shapes where there are none. */
+async function waiting(count: number): Promise<object> {
+  const n = Number(values.batch);
+  const size = n * count;
+  const found = await cifar10({ download: false }).catch(() => undefined);
+  const loader = trainingLoader(found ?? shapes({ train: size, test: 1 }), { batch: n, seed: 1, limit: size });
+  const report = await trainer.fit(loader, { epochs: trainer.epoch + 1 });
+  await loader.close();
+  return { dataset: found === undefined ? 'shapes' : 'cifar10', waiting: report.epochs[0]?.waiting };
+}
+
 function randomBatch(n: number): Batch {
   const labels = tf.tensor1d(Array.from({ length: n }, (_, i) => i % 10), 'int32'); // biome-ignore format: one line
   return { images: tf.randomNormal([n, 32, 32, 3]), pixels: tf.randomUniform([n, 32, 32, 3]), labels };
-}
-
-function peakAboveIdle(): number {
-  return (process.resourceUsage().maxRSS * 1024 - idleBytes) / 1e6;
 }
 
 /** Counts operations that the TensorFlow library runs. */

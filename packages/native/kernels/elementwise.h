@@ -77,6 +77,17 @@ static double sigmoidCrossEntropy(size_t size, const float* logits, const float*
   return total / static_cast<double>(size);
 }
 
+/// y = a + b, or a · factor where there is no b.
+static void combine(size_t size, const float* a, const float* b, float factor, float* y) {
+  constexpr size_t kPart = 1 << 15;
+  parallelFor(static_cast<int>((size + kPart - 1) / kPart), [&](int part) {
+    const size_t first = part * kPart, end = size - first < kPart ? size : first + kPart;
+    size_t i = first;
+    for (; i + kLanes <= end; i += kLanes) store(y + i, b ? load(a + i) + load(b + i) : load(a + i) * factor);
+    for (; i < end; i++) y[i] = b ? a[i] + b[i] : a[i] * factor;
+  });
+}
+
 /// Σ over rows, per column.
 static void columnSums(size_t rows, int columns, const float* x, float* sums) {
   double* total = reinterpret_cast<double*>(scratch(1, static_cast<size_t>(2) * columns));

@@ -14,7 +14,7 @@ namespace MAN_ISA {
 
 extern const Kernels table;
 const Kernels table = {MAN_NAME(MAN_ISA), convolve, convolveGradient, normaliseForward, normaliseBackward, sigmoidCrossEntropy,
-                       resize,            resizeGradient, columnSums};
+                       resize,            resizeGradient, combine,     columnSums};
 
 }  // namespace MAN_ISA
 }  // namespace man

@@ -94,6 +94,8 @@ struct Kernels {
   double (*sigmoidCrossEntropy)(size_t size, const float* logits, const float* targets, float* gradient);
   void (*resize)(const ResizeCall&);
   void (*resizeGradient)(const ResizeCall&);  // `from` is the gradient, of the larger size `to…`; `to` that of the input
+  /// y = a + b, or a · factor where b is null.
+  void (*combine)(size_t size, const float* a, const float* b, float factor, float* y);
   void (*columnSums)(size_t rows, int columns, const float* x, float* sums);
 };
 

@@ -1,4 +1,4 @@
-// ManNormalise, ManResize, ManSigmoidCrossEntropy and their gradients: what stands between and behind convolutions.
+// ManNormalise, ManResize, ManSigmoidCrossEntropy and their gradients, ManAdd, ManScale: what stands between and behind convolutions.
 #include "operations.h"
 
 namespace man {
@@ -65,6 +65,19 @@ class SigmoidCrossEntropy {
   }
 };
 
+/// x + other, or x · other where that is a single number.
+template <bool Scales>
+class Combine {
+ public:
+  explicit Combine(const Attributes&) {}
+
+  void run(const Call& call) const {
+    const Tensor x = call.input(0), other = call.input(1, Scales ? 1 : x.size(), "other");
+    const Tensor y = call.output(0, x.shape());
+    kernels().combine(x.size(), x.data(), Scales ? nullptr : other.data(), Scales ? other.data()[0] : 0, y.data());
+  }
+};
+
 /// To `height` × `width`; the gradient back to that size.
 template <bool Gradient>
 class Resize {
@@ -93,6 +106,8 @@ void registerNormalisations() {
       "ManNormaliseGradient", {"dy: float", "x: float", "coefficients: float", "residual: float", "residual_coefficients: float"},
       {"dz: float", "sum: float", "product: float", "residual_product: float"}, {"relu: bool", "pool: bool"});
   registerOperation<SigmoidCrossEntropy>("ManSigmoidCrossEntropy", {"logits: float", "targets: float"}, {"loss: float", "slope: float"}, {});
+  registerOperation<Combine<false>>("ManAdd", {"x: float", "other: float"}, {"y: float"}, {});
+  registerOperation<Combine<true>>("ManScale", {"x: float", "factor: float"}, {"y: float"}, {});
   registerOperation<Resize<false>>("ManResize", {"x: float"}, {"y: float"}, {"height: int", "width: int"});
   registerOperation<Resize<true>>("ManResizeGradient", {"dy: float"}, {"dx: float"}, {"height: int", "width: int"});
 }

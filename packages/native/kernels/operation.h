@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "arena.h"
 #include "tensorflow/c/ops.h"
 #include "tensorflow/c/tf_datatype.h"
 #include "tensorflow/c/tf_status.h"
@@ -21,6 +22,7 @@ TF_KernelBuilder* TF_NewKernelBuilder(const char* operation, const char* device,
                                       void (*compute)(void*, TF_OpKernelContext*), void (*remove)(void*));
 void TF_RegisterKernelBuilder(const char* name, TF_KernelBuilder* builder, TF_Status* status);
 void TF_GetInput(TF_OpKernelContext* context, int i, TF_Tensor** tensor, TF_Status* status);
+void TF_SetOutput(TF_OpKernelContext* context, int i, const TF_Tensor* tensor, TF_Status* status);
 TF_Tensor* TF_AllocateOutput(TF_OpKernelContext* context, int i, TF_DataType type, const int64_t* dims, int rank, size_t bytes, TF_Status* status);
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction* construction, TF_Status* status);
 void TF_OpKernelContext_Failure(TF_OpKernelContext* context, TF_Status* status);
@@ -80,6 +82,7 @@ class Tensor {
   ~Tensor() {
     if (raw_ != nullptr) TF_DeleteTensor(raw_);
   }
+  TF_Tensor* raw() const { return raw_; }
   float* data() const { return size() == 0 ? nullptr : static_cast<float*>(TF_TensorData(raw_)); }
   size_t size() const { return static_cast<size_t>(TF_TensorElementCount(raw_)); }
   int rank() const { return TF_NumDims(raw_); }
@@ -118,9 +121,18 @@ class Call {
     Status status;
     size_t size = sizeof(float);
     for (int64_t d : shape) size *= static_cast<size_t>(d);
-    TF_Tensor* raw = TF_AllocateOutput(context_, i, TF_FLOAT, shape.data(), static_cast<int>(shape.size()), size, status.raw);
+    const int rank = static_cast<int>(shape.size());
+    void* block = size < kLeastBlock ? nullptr : allocateBlock(size);
+    if (block == nullptr) {
+      TF_Tensor* raw = TF_AllocateOutput(context_, i, TF_FLOAT, shape.data(), rank, size, status.raw);
+      status.check();
+      return Tensor(raw);
+    }
+    const auto release = [](void* data, size_t, void*) { releaseBlock(data); };
+    Tensor tensor(TF_NewTensor(TF_FLOAT, shape.data(), rank, block, size, release, nullptr));
+    TF_SetOutput(context_, i, tensor.raw(), status.raw);
     status.check();
-    return Tensor(raw);
+    return tensor;
   }
 
   /// An output for what nobody asked for is empty.

@@ -64,7 +64,7 @@ function nativeSigmoidLoss(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor | n
       save([slopes]);
       return [mean];
     },
-    backward: (dy, [slopes]) => ({ logits: () => tf.mul(dy, slopes as tf.Tensor) }),
+    backward: (dy, [slopes]) => ({ logits: () => raw.one('ManScale', [slopes as tf.Tensor, dy], {}) }),
   });
   return loss as tf.Tensor;
 }

@@ -40,6 +40,7 @@ export function add<T extends tf.Tensor>(a: T, b: T): T {
 }
 
 const sum = defineKernel<{ a: tf.Tensor; b: tf.Tensor }, None, tf.Tensor>('ManAdd', {
+  native: ({ a, b }, _, raw) => raw.one('ManAdd', [a, b], {}),
   tensorflow: ({ a, b }, _, raw) => raw.one('AddV2', [a, b]),
   composed: ({ a, b }) => tf.add(a, b),
 });
