@@ -96,7 +96,7 @@ describe.each(all)('$name', ({ room, shipped, imports, packages }) => {
   });
 
   it('has no source that nothing reaches', () => {
-    const tests = sourceFiles(room).filter((file) => file.endsWith('.test.ts'));
+    const tests = sourceFiles(room).filter((file) => /\.(test|bench)\.ts$/.test(file));
     const reached = new Set([...shipped, ...reachedFrom(tests)]);
     expect(
       sourceFiles(room)

@@ -67,7 +67,11 @@ describe('codes in the sources', () => {
   it('are all that sources and pages speak of, besides variables of the environment', () => {
     const sources = rooms.flatMap((room) => shippedFiles(room)).map((file) => [file, readFileSync(file, 'utf8')] as const);
     const read = (text: string) => [...text.matchAll(/\.(MAN_[A-Z0-9_]+)/g)].map(([, name]) => name as string);
-    const variables = new Set(sources.flatMap(([, text]) => read(text)));
+    const native = readdirSync(join(root, 'packages/native/kernels')).map((name) =>
+      readFileSync(join(root, 'packages/native/kernels', name), 'utf8'),
+    );
+    const readNatively = native.flatMap((text) => [...text.matchAll(/getenv\("(MAN_[A-Z0-9_]+)"\)/g)].map(([, name]) => name as string));
+    const variables = new Set([...sources.flatMap(([, text]) => read(text)), ...readNatively]);
     const pages = [...rooms.map((room) => join(room.folder, 'README.md')), join(root, 'README.md')].filter((file) => existsSync(file));
     if (existsSync(join(root, 'docs')))
       pages.push(

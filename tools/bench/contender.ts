@@ -9,6 +9,8 @@ export interface Setting {
   readonly depth: number;
   readonly blocks: number;
   readonly batch: number;
+  /** Channels of the first stage; default 16. */
+  readonly width?: number;
 }
 
 /** PyTorch's memory formats: the fast one, and the default one, which the authors' release runs with. */
@@ -43,8 +45,8 @@ export function peer(python: string, setting: Setting, format: Format): Contende
   return contender(`PyTorch ${format}`, python, [`${folder}../peer/bench.py`, ...flags(setting), ...options]);
 }
 
-function flags({ method, depth, blocks, batch }: Setting): string[] {
-  return ['--method', method, '--depth', `${depth}`, '--blocks', `${blocks}`, '--batch', `${batch}`];
+function flags({ method, depth, blocks, batch, width = 16 }: Setting): string[] {
+  return ['--method', method, '--depth', `${depth}`, '--blocks', `${blocks}`, '--batch', `${batch}`, '--width', `${width}`];
 }
 
 function contender(name: string, command: string, args: string[]): Contender {

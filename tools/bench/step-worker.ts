@@ -6,7 +6,7 @@
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { resnet } from '@man/backbone-resnet';
-import { type Batch, createTrainer } from '@man/core';
+import { type Batch, createTrainer, type PartitionOptions } from '@man/core';
 import { trainingLoader } from '@man/data';
 import { cifar10 } from '@man/dataset-cifar10';
 import { shapes } from '@man/dataset-shapes';
@@ -21,15 +21,17 @@ const { values } = parseArgs({
     method: { type: 'string', default: 'man' },
     depth: { type: 'string', default: '32' },
     blocks: { type: 'string', default: '16' },
+    width: { type: 'string', default: '16' },
     batch: { type: 'string', default: '128' },
   },
 });
 
 const engine = await useEngine('tensorflow');
 const idleBytes = process.memoryUsage().rss;
+const backbone = resnet({ depth: Number(values.depth), width: Number(values.width) });
 const trainer = createTrainer({
-  backbone: resnet({ depth: Number(values.depth) }),
-  partition: { blocks: values.method === 'e2e' ? 1 : Number(values.blocks) },
+  backbone,
+  partition: partition(values.method === 'e2e' ? 1 : Number(values.blocks)),
   loss: infopro(),
   plugins: values.method === 'man' ? [man()] : [],
 });
@@ -45,6 +47,14 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 trainer.dispose();
 tf.dispose([batch.images, batch.labels, batch.pixels ?? []]);
+
+/** The published partition, or an even one where there is none. */
+function partition(blocks: number): PartitionOptions {
+  if (blocks === 1 || backbone.partitions[blocks] !== undefined) return { blocks };
+  const perStage = (Number(values.depth) - 2) / 6;
+  const units = [1, 2, 3].flatMap((stage) => Array.from({ length: perStage }, (_, i) => `stage${stage}.unit${i}`));
+  return { cuts: Array.from({ length: blocks - 1 }, (_, i) => units[Math.round(((i + 1) * units.length) / blocks) - 1] as string) };
+}
 
 function go(count: number): object {
   const aliveBefore = tf.memory().numBytes;

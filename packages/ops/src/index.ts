@@ -16,7 +16,7 @@ export type { KernelForm } from './kernel.ts';
 export { linear } from './linear.ts';
 export { measurePeakBytes } from './memory.ts';
 export { adaptiveAveragePool, averagePool, globalAveragePool, maxPool, type PoolOptions } from './pooling.ts';
-export { type Profile, type ProfileEvent, type ProfileRow, profileRows, span, startProfiler } from './profiler.ts';
+export { type Profile, type ProfileEvent, type ProfileRow, span, startProfiler } from './profiler.ts';
 export { resizeBilinear } from './resize-bilinear.ts';
 export type { Size2D } from './shapes.ts';
 export { emaUpdate, type SgdOptions, sgdUpdate } from './updates.ts';

@@ -36,7 +36,7 @@ describe('startProfiler', () => {
     const profiler = ops.startProfiler();
     work();
     work();
-    const rows = ops.profileRows(profiler.stop());
+    const { rows } = profiler.stop();
     expect(rows.find(({ name }) => name === 'ManRelu')).toMatchObject({ calls: 2, bytes: 2 * 4 * 8 * 8 * 5 * 4 });
     expect(rows.map(({ selfMs }) => selfMs)).toEqual(rows.map(({ selfMs }) => selfMs).sort((a, b) => b - a));
     expect([tf.engine().runKernel, (tf.engine() as unknown as { runKernelFunc: unknown }).runKernelFunc]).toEqual(before);

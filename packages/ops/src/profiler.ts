@@ -19,6 +19,8 @@ export interface ProfileEvent {
 /** What ran while a profile was taken, in the order in which it ended. */
 export interface Profile {
   readonly events: readonly ProfileEvent[];
+  /** The same by name, the longest first by their own time. */
+  readonly rows: readonly ProfileRow[];
   readonly durationUs: number;
 }
 
@@ -58,7 +60,7 @@ let recording: Recording | undefined;
  * ```ts
  * const profiler = startProfiler();
  * trainer.step(batch);
- * const rows = profileRows(profiler.stop());
+ * const { rows } = profiler.stop();
  * ```
  */
 export function startProfiler(): { stop(): Profile } {
@@ -70,7 +72,7 @@ export function startProfiler(): { stop(): Profile } {
       const durationUs = sinceUs(own);
       own.restore();
       if (recording === own) recording = undefined;
-      return { events: own.events, durationUs };
+      return { events: own.events, rows: rowsOf(own.events), durationUs };
     },
   };
 }
@@ -80,10 +82,9 @@ export function span<T>(name: string, f: () => T): T {
   return recording === undefined ? f() : record(name, 'span', f);
 }
 
-/** A profile by name, the longest first by their own time. */
-export function profileRows(profile: Profile): ProfileRow[] {
+function rowsOf(events: readonly ProfileEvent[]): ProfileRow[] {
   const rows = new Map<string, { -readonly [K in keyof ProfileRow]: ProfileRow[K] }>();
-  for (const { name, kind, durationUs, selfUs, bytes } of profile.events) {
+  for (const { name, kind, durationUs, selfUs, bytes } of events) {
     const key = `${kind}:${name}`;
     const row = rows.get(key) ?? { name, kind, calls: 0, totalMs: 0, selfMs: 0, bytes: 0 };
     row.calls++;

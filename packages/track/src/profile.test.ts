@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EpochReport, ProgressReport, StepInfo } from '@man/core';
+import type { EpochReport, ProgressReport, Run, StepInfo } from '@man/core';
 import { type Profile, relu, span, useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ it('records the steps after the first ones and writes a trace that viewers read'
   const file = join(folder, 'profile.json');
   const done: { found: Profile; steps: number }[] = [];
   const plugin = profile({ file, skip: 1, steps: 2, onDone: (found, steps) => done.push({ found, steps }) });
+  await plugin.setup?.({} as Run);
   for (let i = 0; i < 5; i++) {
     step();
     plugin.afterStep?.(info);
@@ -40,6 +41,7 @@ it('records the steps after the first ones and writes a trace that viewers read'
 it('writes what there is when the run ends earlier, and nothing when it never came to it', async () => {
   const done: number[] = [];
   const short = profile({ file: join(folder, 'short.json'), skip: 1, steps: 9, onDone: (_, steps) => done.push(steps) });
+  await short.setup?.({} as Run);
   for (let i = 0; i < 3; i++) {
     step();
     short.afterStep?.(info);
@@ -47,6 +49,7 @@ it('writes what there is when the run ends earlier, and nothing when it never ca
   await short.onEpochEnd?.({} as EpochReport);
   expect(done).toEqual([2]);
   const never = profile({ file: join(folder, 'never.json'), skip: 5, onDone: () => done.push(0) });
+  await never.setup?.({} as Run);
   step();
   never.afterStep?.(info);
   await never.onEpochEnd?.({} as EpochReport);

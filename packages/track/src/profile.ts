@@ -1,5 +1,5 @@
 import type { TrainerPlugin } from '@man/core';
-import { type Profile, profileRows, startProfiler } from '@man/ops';
+import type { Profile, startProfiler as Start } from '@man/ops';
 import { atomicWrite } from './atomic-write.ts';
 import { badOption } from './errors.ts';
 import { formatBytes } from './format.ts';
@@ -31,7 +31,8 @@ export function profile({ file, skip = 2, steps = 3, onDone }: ProfileOptions): 
   if (!Number.isInteger(skip) || skip < 0) throw badOption('profile({ skip })', 'a whole number ≥ 0', skip);
   if (!Number.isInteger(steps) || steps < 1) throw badOption('profile({ steps })', 'a whole number ≥ 1', steps);
   let seen = 0;
-  let running: ReturnType<typeof startProfiler> | undefined = skip === 0 ? startProfiler() : undefined;
+  let startProfiler: typeof Start | undefined;
+  let running: ReturnType<typeof Start> | undefined;
   let finished: { readonly profile: Profile; readonly steps: number } | undefined;
   const stop = () => {
     if (running === undefined) return;
@@ -47,9 +48,14 @@ export function profile({ file, skip = 2, steps = 3, onDone }: ProfileOptions): 
   };
   return {
     name: 'profile',
+    async setup() {
+      // Whoever only reads summaries and draws charts need not load the engine's room.
+      ({ startProfiler } = await import('@man/ops'));
+      if (skip === 0) running = startProfiler();
+    },
     afterStep() {
       seen++;
-      if (seen === skip) running = startProfiler();
+      if (seen === skip) running = startProfiler?.();
       if (seen === skip + steps) stop();
     },
     onProgress: write,
@@ -76,7 +82,7 @@ export function chromeTrace({ events }: Profile): string {
  * @param steps how many steps were recorded; the numbers are of one
  */
 export function profileTable(found: Profile, steps = 1): string {
-  const rows = profileRows(found).filter(({ kind }) => kind !== 'span');
+  const rows = found.rows.filter(({ kind }) => kind !== 'span');
   const own = rows.reduce((sum, { selfMs }) => sum + selfMs, 0);
   const stepMs = found.durationUs / 1000 / steps;
   const overhead = {
