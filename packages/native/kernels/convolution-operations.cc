@@ -12,14 +12,15 @@ namespace {
 enum Norm { kNone, kBatch, kRunning };
 
 /// `height` and `width` are those that x is resized to first; 0 leaves it as it is.
-Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int padding, int height, int width) {
+Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int padding, int height, int width, int groups) {
   Call::require(x.rank() == 4, "x", "[n, height, width, channels]", "rank " + std::to_string(x.rank()));
-  Call::require(filter.rank() == 4 && filter.dim(2) == x.dim(3), "filter", "[height, width, " + std::to_string(x.dim(3)) + ", out]",
-                "another shape");
+  const bool isGrouped = groups > 0 && filter.rank() == 4 && filter.dim(2) * groups == x.dim(3) && filter.dim(3) % groups == 0;
+  Call::require(isGrouped, "filter", "[height, width, " + std::to_string(x.dim(3)) + " / groups, out]", "another shape");
   Convolution s;
   s.n = x.dim(0), s.h = x.dim(1), s.w = x.dim(2), s.c = x.dim(3);
   s.kernelHeight = filter.dim(0), s.kernelWidth = filter.dim(1), s.filters = filter.dim(3);
-  s.stride = stride, s.padding = padding;
+  s.stride = stride, s.padding = padding, s.groups = groups;
+  s.xPitch = s.c, s.yPitch = s.filters;
   s.resized = height > 0;
   s.outHeight = s.resized ? height : (s.h + 2 * padding - s.kernelHeight) / stride + 1;
   s.outWidth = s.resized ? width : (s.w + 2 * padding - s.kernelWidth) / stride + 1;
@@ -34,12 +35,12 @@ Convolution shapeOf(const Tensor& x, const Tensor& filter, int stride, int paddi
 class Convolve {
  public:
   explicit Convolve(const Attributes& a)
-      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), inputRelu_(a.flag("input_relu")), norm_(static_cast<Norm>(a.whole("norm"))),
+      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), groups_(a.whole("groups")), inputRelu_(a.flag("input_relu")), norm_(static_cast<Norm>(a.whole("norm"))),
         epsilon_(a.real("epsilon")), momentum_(a.real("momentum")) {}
 
   void run(const Call& call) const {
     const Tensor x = call.input(0), filter = call.input(2);
-    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_);
+    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_, groups_);
     const size_t f = s.filters, given = norm_ == kNone ? 0 : f;
     const Tensor inputCoefficients = call.input(1, static_cast<size_t>(kCoefficients) * s.c, "input_coefficients", true);
     const Tensor bias = call.input(3, f, "bias", true), weight = call.input(4, given, "weight"), shift = call.input(5, given, "shift");
@@ -65,7 +66,7 @@ class Convolve {
   }
 
  private:
-  int stride_, padding_, height_, width_;
+  int stride_, padding_, height_, width_, groups_;
   bool inputRelu_;
   Norm norm_;
   double epsilon_, momentum_;
@@ -74,12 +75,12 @@ class Convolve {
 class ConvolveGradient {
  public:
   explicit ConvolveGradient(const Attributes& a)
-      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), inputRelu_(a.flag("input_relu")), wantsInput_(a.flag("wants_input")),
+      : stride_(a.whole("stride")), padding_(a.whole("padding")), height_(a.whole("height")), width_(a.whole("width")), groups_(a.whole("groups")), inputRelu_(a.flag("input_relu")), wantsInput_(a.flag("wants_input")),
         wantsFilter_(a.flag("wants_filter")), wantsBias_(a.flag("wants_bias")) {}
 
   void run(const Call& call) const {
     const Tensor x = call.input(0), filter = call.input(2), dy = call.input(3);
-    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_);
+    const Convolution s = shapeOf(x, filter, stride_, padding_, height_, width_, groups_);
     const size_t c = s.c, f = s.filters, pixels = static_cast<size_t>(s.n) * s.outHeight * s.outWidth;
     const Tensor inputCoefficients = call.input(1, kCoefficients * c, "input_coefficients", true);
     const Tensor coefficients = call.input(5, kCoefficients * f, "coefficients", true);
@@ -118,7 +119,7 @@ class ConvolveGradient {
     }
   }
 
-  int stride_, padding_, height_, width_;
+  int stride_, padding_, height_, width_, groups_;
   bool inputRelu_, wantsInput_, wantsFilter_, wantsBias_;
 };
 
@@ -130,13 +131,13 @@ void registerConvolutions() {
       {"x: float", "input_coefficients: float", "filter: float", "bias: float", "weight: float", "shift: float", "running_mean: float",
        "running_variance: float"},
       {"y: float", "coefficients: float", "new_mean: float", "new_variance: float"},
-      {"stride: int", "padding: int", "height: int", "width: int", "input_relu: bool", "norm: int", "epsilon: float", "momentum: float"});
+      {"stride: int", "padding: int", "height: int", "width: int", "groups: int", "input_relu: bool", "norm: int", "epsilon: float", "momentum: float"});
   registerOperation<ConvolveGradient>(
       "ManConvolveGradient",
       {"x: float", "input_coefficients: float", "filter: float", "dy: float", "y: float", "coefficients: float", "sum: float",
        "product: float", "addend: float", "other_addend: float"},
       {"dx: float", "dx_sum: float", "dx_product: float", "filter_gradient: float", "bias_gradient: float"},
-      {"stride: int", "padding: int", "height: int", "width: int", "input_relu: bool", "wants_input: bool", "wants_filter: bool", "wants_bias: bool"});
+      {"stride: int", "padding: int", "height: int", "width: int", "groups: int", "input_relu: bool", "wants_input: bool", "wants_filter: bool", "wants_bias: bool"});
 }
 
 }  // namespace man

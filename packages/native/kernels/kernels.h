@@ -16,6 +16,8 @@ struct Convolution {
   int kernelHeight, kernelWidth;
   int outHeight, outWidth, filters;
   int stride, padding;
+  int groups;  // channels and filters are cut into as many that do not see each other; filters are [height, width, c / groups, filters]
+  int xPitch, yPitch;  // floats from one pixel to the next: c and filters, but for a group that is looked at by itself
   bool resized;  // a 3×3 convolution of x enlarged to outHeight × outWidth, bilinearly with corners on corners
 };
 

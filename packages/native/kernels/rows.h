@@ -9,7 +9,7 @@ namespace MAN_ISA {
 
 /// Pixels as a convolution sees them: x itself, normalised, or a gradient put together from two tensors.
 struct Source {
-  int h, w, c;
+  int h, w, c, pitch;
   const float* x;
   const float *scale, *shift;  // null for x itself
   const float *other, *otherScale;
@@ -17,12 +17,12 @@ struct Source {
 };
 
 MAN_INLINE Source sourceOf(const Convolution& s, const float* x, const Normalised& input) {
-  return {s.h, s.w, s.c, x, input.scale, input.shift, nullptr, nullptr, input.relu};
+  return {s.h, s.w, s.c, s.xPitch, x, input.scale, input.shift, nullptr, nullptr, input.relu};
 }
 
 MAN_INLINE Source gradientSource(const ConvolveGradientCall& call) {
   const Convolution& s = call.shape;
-  return {s.outHeight, s.outWidth, s.filters, call.dy, call.dyScale, call.offset, call.dyScale ? call.y : nullptr, call.yScale, false};
+  return {s.outHeight, s.outWidth, s.filters, s.yPitch, call.dy, call.dyScale, call.offset, call.dyScale ? call.y : nullptr, call.yScale, false};
 }
 
 MAN_INLINE Vec seen(const Source& s, Vec x, Vec scale, Vec shift, Vec other, Vec otherScale) {
@@ -39,22 +39,22 @@ MAN_INLINE void put(float* to, Vec v, int room) {
 
 /// `count` pixels from `at` on, each to `pitch` floats, those behind the channels zero.
 static void copyPixels(const Source s, size_t at, int count, float* to, int pitch) {
-  const float* x = s.x + at * s.c;
-  const float* other = s.other ? s.other + at * s.c : x;
+  const float* x = s.x + at * s.pitch;
+  const float* other = s.other ? s.other + at * s.pitch : x;
   for (int c = 0; c < pitch; c += kLanes) {
     const int some = s.c - c, room = pitch - c;
     if (!s.scale) {
-      if (some >= kLanes) for (int i = 0; i < count; i++) store(to + i * pitch + c, load(x + i * s.c + c));
-      else for (int i = 0; i < count; i++) put(to + i * pitch + c, loadSome(x + i * s.c + c, some), room);
+      if (some >= kLanes) for (int i = 0; i < count; i++) store(to + i * pitch + c, load(x + i * s.pitch + c));
+      else for (int i = 0; i < count; i++) put(to + i * pitch + c, loadSome(x + i * s.pitch + c, some), room);
     } else if (some >= kLanes) {
       const Vec scale = load(s.scale + c), shift = load(s.shift + c), otherScale = s.other ? load(s.otherScale + c) : Vec{};
       for (int i = 0; i < count; i++)
-        store(to + i * pitch + c, seen(s, load(x + i * s.c + c), scale, shift, load(other + i * s.c + c), otherScale));
+        store(to + i * pitch + c, seen(s, load(x + i * s.pitch + c), scale, shift, load(other + i * s.pitch + c), otherScale));
     } else {
       const Vec scale = loadSome(s.scale + c, some), shift = loadSome(s.shift + c, some);
       const Vec otherScale = s.other ? loadSome(s.otherScale + c, some) : Vec{};
       for (int i = 0; i < count; i++) {
-        const Vec v = loadSome(x + i * s.c + c, some), o = s.other ? loadSome(other + i * s.c + c, some) : Vec{};
+        const Vec v = loadSome(x + i * s.pitch + c, some), o = s.other ? loadSome(other + i * s.pitch + c, some) : Vec{};
         put(to + i * pitch + c, seen(s, v, scale, shift, o, otherScale), room);
       }
     }
@@ -75,7 +75,7 @@ static void loadRow(const Source& s, int picture, int y, int left, int count, fl
 
 /// What happens to a convolution's results: bias and sums on the way forward; mask, addend and sums on the way back.
 struct Sink {
-  int h, w, c;
+  int h, w, c, pitch;
   float* y;
   const float* bias;
   const float *addend, *otherAddend;
@@ -141,7 +141,7 @@ MAN_INLINE void storeChannels(const Sink s, size_t at, int count, const float* r
   const Vec scale = s.scale ? read(s.scale + c) : Vec{}, shift = s.scale ? read(s.shift + c) : Vec{};
   Vec sum{}, product{};
   for (int i = 0; i < count; i++) {
-    const size_t place = (at + i) * s.c + c;
+    const size_t place = (at + i) * s.pitch + c;
     Vec v = load(row + i * pitch + c) + bias;
     if (s.addend) v += read(s.addend + place);
     if (s.otherAddend) v += read(s.otherAddend + place);

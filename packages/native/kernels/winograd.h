@@ -302,8 +302,8 @@ static void convolveWinograd(const Convolution& s, const Source& source, const f
     for (int i = begin; i < end; i++) {
       const Band band = bandOf(p, i);
       Ahead ahead(p, i + 1);
-      ahead.add(source.x, source.c);
-      ahead.add(sink.y, sink.c);
+      ahead.add(source.x, source.pitch);
+      ahead.add(sink.y, sink.pitch);
       loadBand(p, band, source, pixels, inPitch);
       transformTiles<InputTransform>(p, band, pixels, inPitch, transformed);
       convolveBand(p, band, transformed, in, inPitch, filters, sink, products, pixels, own, ahead);
@@ -337,12 +337,12 @@ static void gradientWinograd(const ConvolveGradientCall& call, const Source& inp
     for (int i = begin; i < end; i++) {
       const Band band = bandOf(p, i);
       Ahead ahead(p, i + 1);
-      ahead.add(gradient.x, f);
-      ahead.add(gradient.other, f);
-      ahead.add(sink.y, c);
-      ahead.add(u || sink.x ? input.x : nullptr, c);
-      ahead.add(sink.addend, c);
-      ahead.add(sink.otherAddend, c);
+      ahead.add(gradient.x, gradient.pitch);
+      ahead.add(gradient.other, gradient.pitch);
+      ahead.add(sink.y, sink.pitch);
+      ahead.add(u || sink.x ? input.x : nullptr, input.pitch);
+      ahead.add(sink.addend, sink.pitch);
+      ahead.add(sink.otherAddend, sink.pitch);
       if (u) {
         loadBand(p, band, input, pixels, cPitch);
         transformTiles<InputTransform>(p, band, pixels, cPitch, ofInput);

@@ -25,7 +25,7 @@ for (const [size, kernel, stride, padding, channels, filters] of [[9, 3, 1, 1, 5
   const convolve = (x, filter) => tf.conv2d(tf.pad(x, [[0, 0], border, border, [0, 0]]), filter, stride, 'valid');
   const expected = convolve(x, filter), dy = tf.randomNormal(expected.shape);
   const [dx, filterGradient] = tf.grads(convolve)([x, filter], dy);
-  const at = { stride, padding, height: 0, width: 0, input_relu: false };
+  const at = { stride, padding, height: 0, width: 0, groups: 1, input_relu: false };
   const [y] = run('ManConvolve', [x, none, filter, none, none, none, none, none], 4, { ...at, norm: 0, epsilon: 1e-5, momentum: 0.1 });
   const wants = { wants_input: true, wants_filter: true, wants_bias: false };
   const back = run('ManConvolveGradient', [x, none, filter, dy, none, none, none, none, none, none], 5, { ...at, ...wants });

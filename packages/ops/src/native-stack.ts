@@ -15,6 +15,7 @@ export interface Stage {
   readonly bias: tf.Tensor | undefined;
   readonly stride: number;
   readonly padding: number;
+  readonly groups: number;
   /** What the input is resized to first; zeros leave it as it is. */
   readonly size: readonly [number, number];
   readonly norm: BatchNormVariables | undefined;
@@ -88,17 +89,17 @@ function stageOf(name: string, layer: StackLayer): Stage | null {
   const [padding, otherPadding] = pair('convolutionStack', 'padding', layer.padding ?? 0, 0);
   const { filter, bias, norm, relu = false, groups = 1 } = layer;
   const taps = (filter.shape[0] ?? 0) * (filter.shape[1] ?? 0);
-  if (stride !== otherStride || padding !== otherPadding || groups !== 1 || taps > 256) return null;
+  if (stride !== otherStride || padding !== otherPadding || taps > 256) return null;
   const fitsResize = filter.shape[0] === 3 && filter.shape[1] === 3 && stride === 1 && padding === 1;
   if (layer.resize !== undefined && !fitsResize) return null;
-  return { name, filter, bias, stride, padding, size: layer.resize ?? [0, 0], norm, relu };
+  return { name, filter, bias, stride, padding, groups, size: layer.resize ?? [0, 0], norm, relu };
 }
 
 /** The same errors as the composed form's. */
 function checkPlan(x: tf.Tensor, { stages, shortcut, training }: Plan): void {
-  const pass = (from: readonly number[], { filter, bias, stride, padding, size: to, norm }: Stage): number[] => {
+  const pass = (from: readonly number[], { filter, bias, stride, padding, groups, size: to, norm }: Stage): number[] => {
     const shape = to[0] > 0 && from.length === 4 ? [from[0] as number, ...to, from[3] as number] : from;
-    checkShapes(shape, filter, [padding, padding], 1);
+    checkShapes(shape, filter, [padding, padding], groups);
     const [kernelHeight, kernelWidth, , out] = filter.shape as [number, number, number, number];
     const size = (length: number, kernel: number) => Math.floor((length + 2 * padding - kernel) / stride) + 1;
     const result = [shape[0] as number, size(shape[1] as number, kernelHeight), size(shape[2] as number, kernelWidth), out];
@@ -153,8 +154,8 @@ function forward(plan: Plan, x: tf.Tensor, save: (tensors: tf.Tensor[]) => void)
   return [y, ...moved];
 }
 
-export function geometry({ stride, padding, size: [height, width] }: Stage) {
-  return { stride, padding, height, width };
+export function geometry({ stride, padding, groups, size: [height, width] }: Stage) {
+  return { stride, padding, groups, height, width };
 }
 
 export function residual(shortcut: Plan['shortcut'], x: tf.Tensor, beside: Computed | undefined): [tf.Tensor, tf.Tensor] {

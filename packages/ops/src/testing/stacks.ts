@@ -37,7 +37,7 @@ function draw(seed: number): Drawn {
     return tensor;
   };
   const layerOf = (inputs: number, out: number, more: Partial<ops.StackLayer> & { kernel: number; bare?: boolean }): ops.StackLayer => {
-    const { kernel, bare, ...rest } = more;
+    const { kernel, bare, groups = 1, ...rest } = more;
     // Behind a bias a norm takes every gradient away; what is left in the reference is rounding, and not compared.
     const parameter = bare ? (tensor: tf.Tensor) => tensor : keep;
     const norm = {
@@ -50,8 +50,9 @@ function draw(seed: number): Drawn {
     if (bias !== undefined && bare) trained.push(bias);
     if (bare) tf.dispose(norm);
     return {
-      filter: keep(normal([kernel, kernel, inputs, out], Math.sqrt(2 / (kernel * kernel * inputs)))),
+      filter: keep(normal([kernel, kernel, inputs / groups, out], Math.sqrt((2 * groups) / (kernel * kernel * inputs)))),
       padding: (kernel - 1) / 2,
+      groups,
       bias,
       ...(bare ? {} : { norm }),
       ...rest,
@@ -67,9 +68,11 @@ function draw(seed: number): Drawn {
     const bare = kind === 'decoder' && isLast;
     const resize = kind === 'decoder' && i === 0 ? ([size[0] + below(9), size[1] + below(9)] as const) : undefined;
     const kernel = kind === 'decoder' ? 3 : of(1, 3, 3, 3, 5);
+    const divisors = [2, 3, 4, 8].filter((groups) => kind !== 'decoder' && inputs % groups === 0 && out % groups === 0);
+    const groups = below(2) === 0 ? of(1, ...divisors) : 1;
     layers.push(
       layerOf(inputs, out, {
-        ...{ kernel, bare, relu: !bare && (!isLast || below(2) === 0), resize },
+        ...{ kernel, groups, bare, relu: !bare && (!isLast || below(2) === 0), resize },
         ...(kind === 'identity' || kind === 'decoder' || i > 0 ? {} : { stride }),
       }),
     );
