@@ -1,6 +1,7 @@
 import { createRng } from '@man/base';
 import { describe, expect, it } from 'vitest';
-import { drawPlacements, outputShape, prepareBatch, recipeOf } from './augment.ts';
+import { drawPlacements, outputShape, recipeOf } from './augment.ts';
+import { prepareBatch } from './prepare.ts';
 import { countingSplit } from './testing/fixtures.ts';
 
 /** The same by other means: the padded picture is built, then cut, then mirrored. */
@@ -44,8 +45,9 @@ describe('prepareBatch', () => {
     const rows = Uint32Array.of(5, 0, 3, 3);
     const placements = drawPlacements(createRng(11), rows.length, imageShape, recipe);
     const size = outputShape(imageShape, recipe).reduce((a, b) => a * b);
-    const out = new Float32Array(rows.length * size).fill(-1);
-    prepareBatch({ source: images as Uint8Array, rows, shape: imageShape, recipe, placements, out });
+    const batch = prepareBatch({ source: images as Uint8Array, rows, shape: imageShape, recipe, placements, normalization: null });
+    const out = batch.pixels;
+    expect([out.length, batch.images]).toEqual([rows.length * size, null]);
     rows.forEach((row, i) => {
       const picture = (images as Uint8Array).subarray(row * 192, (row + 1) * 192);
       const place = [...placements.subarray(3 * i, 3 * i + 3)];
@@ -57,17 +59,38 @@ describe('prepareBatch', () => {
 
   it('reflects without repeating the edge: 3 2 1 [0 1 2 3] 2 1 0', () => {
     const recipe = recipeOf({ pad: 3, crop: 10 }, [4, 4, 1]);
-    const out = new Float32Array(100);
     const source = Uint8Array.from({ length: 16 }, (_, i) => i % 4);
-    prepareBatch({ source, rows: Uint32Array.of(0), shape: [4, 4, 1], recipe, placements: Int32Array.of(0, 0, 0), out });
+    const placements = Int32Array.of(0, 0, 0);
+    const { pixels: out } = prepareBatch({
+      source,
+      rows: Uint32Array.of(0),
+      shape: [4, 4, 1],
+      recipe,
+      placements,
+      normalization: null,
+    });
     expect([...out.subarray(0, 10)].map((value) => Math.round(value * 255))).toEqual([3, 2, 1, 0, 1, 2, 3, 2, 1, 0]);
   });
 
   it('scales without a recipe, exactly as division by 255', () => {
     const source = Uint8Array.from({ length: 256 }, (_, i) => i);
-    const out = new Float32Array(256);
-    prepareBatch({ source, rows: Uint32Array.of(0), shape: [16, 16, 1], recipe: null, placements: null, out });
-    expect([...out]).toEqual([...source].map((value) => Math.fround(value / 255)));
+    const task = { source, rows: Uint32Array.of(0), shape: [16, 16, 1], recipe: null, placements: null, normalization: null } as const;
+    expect([...prepareBatch(task).pixels]).toEqual([...source].map((value) => Math.fround(value / 255)));
+  });
+
+  it('normalises each channel in the roundings of float32, padding included', () => {
+    const normalization = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
+    const recipe = recipeOf({ pad: 2, padMode: 'zero', flip: true }, [8, 8, 3]);
+    const { images: source, imageShape: shape } = countingSplit(3);
+    const rows = Uint32Array.of(2, 0, 1);
+    const placements = Int32Array.of(0, 0, 1, 4, 4, 0, 2, 1, 1);
+    const { pixels, images } = prepareBatch({ source: source as Uint8Array, rows, shape, recipe, placements, normalization });
+    const { fround } = Math;
+    const by = (values: readonly number[], i: number) => fround(values[i % 3] as number);
+    expect([...(images as Float32Array)]).toEqual(
+      [...pixels].map((value, i) => fround(fround(value - by(normalization.mean, i)) / by(normalization.std, i))),
+    );
+    expect(pixels[0]).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Rng } from '@man/base';
-import type { Augmentation, ImageShape } from './dataset.ts';
+import type { Augmentation, ImageShape, Normalization } from './dataset.ts';
 
 /** An {@link Augmentation} with every default filled in; `null` fields never occur. */
 export interface Recipe {
@@ -7,21 +7,6 @@ export interface Recipe {
   readonly padMode: 'reflect' | 'zero';
   readonly crop: readonly [height: number, width: number];
   readonly flip: boolean;
-}
-
-/** One batch's work, as it is sent to a worker thread: only plain data. */
-export interface BatchTask {
-  /** uint8 pictures, `[*, ...shape]`. */
-  readonly source: Uint8Array;
-  /** Which pictures of `source`, in the order of the batch. */
-  readonly rows: Uint32Array;
-  readonly shape: ImageShape;
-  /** Null for evaluation. */
-  readonly recipe: Recipe | null;
-  /** Where {@link drawPlacements} drew; null for evaluation. Three numbers per picture: top, left, flip. */
-  readonly placements: Int32Array | null;
-  /** Receives `[rows, ...outputShape]` float32 in [0, 1]. */
-  readonly out: Float32Array;
 }
 
 /** Fills in the defaults of an augmentation for pictures of a shape. */
@@ -52,34 +37,57 @@ export function drawPlacements(rng: Rng, count: number, [height, width]: ImageSh
   return placements;
 }
 
-/** Does one batch's work: pads, cuts, mirrors, and scales to [0, 1]. Pure but for `task.out`. */
-export function prepareBatch(task: BatchTask): void {
-  const { source, rows, shape, recipe, placements, out } = task;
+/** What is done to each picture of a batch, as it is sent to a worker thread: only plain data. */
+export interface Finish {
+  /** Of the pictures that come in. */
+  readonly shape: ImageShape;
+  /** Null for evaluation. */
+  readonly recipe: Recipe | null;
+  /** What {@link drawPlacements} drew; null for evaluation. */
+  readonly placements: Int32Array | null;
+  readonly normalization: Normalization | null;
+}
+
+/** Pictures as training takes them, side by side. */
+export interface Finished {
+  /** `[n, ...outputShape]` float32 in [0, 1]. */
+  readonly pixels: Float32Array;
+  /** The same, normalised; null where that changes nothing. */
+  readonly images: Float32Array | null;
+}
+
+/** Pads, cuts, mirrors, scales to [0, 1] and normalises: the picture at `offset` of `source` becomes number `to` of `out`. */
+export type Finisher = (source: Uint8Array, offset: number, to: number, out: Finished) => void;
+
+/**
+ * Prepares {@link Finisher}s for one batch: `placements[i]` belongs to the i-th picture, which need not become number i.
+ *
+ * @returns a function that gives the finisher of picture i
+ */
+export function finisher({ shape, recipe, placements, normalization }: Finish): (i: number) => Finisher {
+  const tables = tablesOf(shape[2], normalization);
   const size = shape[0] * shape[1] * shape[2];
   if (recipe === null || placements === null) {
-    for (let i = 0; i < rows.length; i++) scale(source, (rows[i] as number) * size, out, i * size, size);
-    return;
+    return () => (source, offset, to, out) => write(source, offset, size, to * size, shape[2], tables, out);
   }
   const [outHeight, outWidth, channels] = outputShape(shape, recipe);
   const rowLength = outWidth * channels;
-  // Byte offset of each output column within its source row, or -1 for black; the same for all rows of a picture.
+  // The padded, cut and mirrored row, before it is scaled; columns: byte offset of each of its pixels in the picture's row, or -1 for black.
+  const cut = new Uint8Array(outHeight * rowLength);
   const columns = new Int32Array(outWidth);
-  for (let i = 0; i < rows.length; i++) {
-    const top = placements[3 * i] as number;
-    const left = placements[3 * i + 1] as number;
-    const mirrored = placements[3 * i + 2] === 1;
+  return (i) => (source, offset, to, out) => {
+    const [top, left, mirrored] = [placements[3 * i] as number, placements[3 * i + 1] as number, placements[3 * i + 2] === 1];
     for (let x = 0; x < outWidth; x++) {
       const column = locate(left + (mirrored ? outWidth - 1 - x : x) - recipe.pad, shape[1], recipe.padMode);
       columns[x] = column < 0 ? -1 : column * channels;
     }
-    const picture = (rows[i] as number) * size;
     for (let y = 0; y < outHeight; y++) {
       const row = locate(top + y - recipe.pad, shape[0], recipe.padMode);
-      const target = (i * outHeight + y) * rowLength;
-      if (row < 0) out.fill(0, target, target + rowLength);
-      else gatherRow(source, picture + row * shape[1] * channels, columns, channels, out, target);
+      if (row < 0) cut.fill(0, y * rowLength, (y + 1) * rowLength);
+      else gatherRow(source, offset + row * shape[1] * channels, columns, channels, cut, y * rowLength);
     }
-  }
+    write(cut, 0, cut.length, to * cut.length, channels, tables, out);
+  };
 }
 
 /** Where a coordinate of the padded picture lies in the picture; -1 for the black outside. */
@@ -89,17 +97,46 @@ function locate(at: number, length: number, padMode: Recipe['padMode']): number 
   return at < 0 ? -at : 2 * (length - 1) - at;
 }
 
-function gatherRow(source: Uint8Array, row: number, columns: Int32Array, channels: number, out: Float32Array, target: number): void {
+function gatherRow(source: Uint8Array, row: number, columns: Int32Array, channels: number, out: Uint8Array, target: number): void {
   let to = target;
   for (let x = 0; x < columns.length; x++) {
     const column = columns[x] as number;
-    for (let c = 0; c < channels; c++) out[to++] = column < 0 ? 0 : (UNIT[source[row + column + c] as number] as number);
+    for (let c = 0; c < channels; c++) out[to++] = column < 0 ? 0 : (source[row + column + c] as number);
   }
-}
-
-function scale(source: Uint8Array, from: number, out: Float32Array, to: number, length: number): void {
-  for (let i = 0; i < length; i++) out[to + i] = UNIT[source[from + i] as number] as number;
 }
 
 /** value / 255 for every byte: a table is faster than the division and rounds the same. */
 const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
+
+/** (value / 255 - mean) / deviation for every byte, one table per channel behind the other, in the steps and roundings of float32. */
+function tablesOf(channels: number, normalization: Normalization | null): Float32Array | null {
+  if (normalization === null) return null;
+  const mean = Float32Array.from(normalization.mean);
+  const std = Float32Array.from(normalization.std);
+  return Float32Array.from({ length: 256 * channels }, (_, i) => {
+    const channel = i >> 8;
+    return Math.fround((UNIT[i & 255] as number) - (mean[channel] as number)) / (std[channel] as number);
+  });
+}
+
+function write(
+  source: Uint8Array,
+  from: number,
+  length: number,
+  to: number,
+  channels: number,
+  tables: Float32Array | null,
+  { pixels, images }: Finished,
+): void {
+  if (tables === null || images === null) {
+    for (let i = 0; i < length; i++) pixels[to + i] = UNIT[source[from + i] as number] as number;
+    return;
+  }
+  for (let i = 0; i < length; i += channels) {
+    for (let c = 0; c < channels; c++) {
+      const value = source[from + i + c] as number;
+      pixels[to + i + c] = UNIT[value] as number;
+      images[to + i + c] = tables[(c << 8) + value] as number;
+    }
+  }
+}

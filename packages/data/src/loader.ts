@@ -3,7 +3,7 @@ import { outputShape } from './augment.ts';
 import { type Dataset, type ImageShape, type ImageSplit, volume } from './dataset.ts';
 import { invalidOption } from './errors.ts';
 import { type LoaderOptions, settle } from './loader-options.ts';
-import { iterate, type LoaderState, scaleOf } from './pass.ts';
+import { iterate, type LoaderState } from './pass.ts';
 import { limitedIndices } from './plan.ts';
 import { createPreparer, type Preparer } from './preparer.ts';
 import { createSlots } from './slots.ts';
@@ -27,9 +27,10 @@ export interface Loader extends BatchSource {
 }
 
 /**
- * A source of batches: shuffled, augmented and scaled ahead of training, on worker threads, in memory that is used again.
+ * A source of batches: shuffled, augmented, scaled and normalised ahead of training, on worker threads.
  *
- * `batch.pixels` are the augmented pictures / 255; `batch.images` are `(pixels - mean) / std`, computed on the engine. What is drawn
+ * `batch.pixels` are the augmented pictures / 255; `batch.images` are `(pixels - mean) / std`. Threads hand the memory of a batch over to
+ * its tensors, so that the training thread copies nothing. What is drawn
  * depends on seed, epoch and batch only: neither on the number of threads nor on how far ahead they work. No thread keeps the process
  * from ending; idle ones end after ten seconds.
  *
@@ -77,9 +78,8 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
   const settings = settle(split, options);
   const preparer = createPreparer(settings.workers, settings.prefetch, workerFile);
   const shape = outputShape(split.imageShape, settings.recipe);
-  const scale = scaleOf(settings.normalization, shape);
   const direct = readsInPlace(split, preparer);
-  const slots = createSlots(direct ? 0 : settings.batch * volume(split.imageShape), settings.batch * volume(shape));
+  const slots = createSlots(settings.batch * volume(split.imageShape));
   const indices = limitedIndices(split.size, settings.limit);
   const batches = settings.dropLast ? Math.floor(indices.length / settings.batch) : Math.ceil(indices.length / settings.batch);
   const state: LoaderState = { closed: false, passes: 0 };
@@ -91,7 +91,7 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
     epoch(epoch, { from = 0 } = {}) {
       if (!Number.isInteger(epoch) || epoch < 1) throw invalidOption('epoch', 'a whole number of at least 1', epoch);
       if (!Number.isInteger(from) || from < 0 || from > batches) throw invalidOption('from', `a batch, 0 … ${batches}`, from);
-      return iterate({ split, settings, preparer, slots, direct, shape, scale, batches, state, epoch, from, indices });
+      return iterate({ split, settings, preparer, slots, direct, shape, batches, state, epoch, from, indices });
     },
     async close() {
       state.closed = true;

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
-import { type BatchTask, prepareBatch } from './augment.ts';
+import type { Finished } from './augment.ts';
 import { workerFailed, workerMissing } from './errors.ts';
+import { type BatchTask, prepareBatch } from './prepare.ts';
 
 /** Does batches' work, on threads or here; the results are the same. */
 export interface Preparer {
   /** Threads it may use; 0 for none. */
   readonly workers: number;
-  prepare(task: BatchTask): Promise<void>;
+  prepare(task: BatchTask): Promise<Finished>;
   /** Ends all threads; work under way is rejected. It can be used again afterwards. */
   stop(): Promise<void>;
 }
@@ -66,7 +67,7 @@ function threads(file: string, count: number, tasksAhead: number): Preparer {
       pool ??= startPool(file, count, tasksAhead);
       try {
         const { piscina, broken } = await pool;
-        await Promise.race([piscina.run(task), broken]);
+        return (await Promise.race([piscina.run(task), broken])) as Finished;
       } catch (cause) {
         throw workerFailed(cause);
       }

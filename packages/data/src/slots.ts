@@ -1,27 +1,15 @@
-/** Memory one batch is prepared in, used again and again. */
-export interface Slot {
-  /** Undecoded pictures are gathered here, `[batch, ...imageShape]` uint8; empty where batches are prepared from the split itself. */
-  readonly raw: Uint8Array;
-  /** `[batch, ...outputShape]` float32. */
-  readonly pixels: Float32Array;
-}
-
-/** A stock of slots: as many as were ever in use at once. */
+/** A stock of memory that threads share, in which the pictures of one batch are gathered: as many pieces as were ever in use at once. */
 export interface Slots {
-  take(): Slot;
-  giveBack(slot: Slot): void;
+  take(): Uint8Array;
+  giveBack(slot: Uint8Array): void;
   clear(): void;
 }
 
-/** Slots of shared memory, made when the stock is empty. Sizes in elements. */
-export function createSlots(rawSize: number, pixelsSize: number): Slots {
-  const free: Slot[] = [];
+/** Pieces of `size` bytes, made when the stock is empty. */
+export function createSlots(size: number): Slots {
+  const free: Uint8Array[] = [];
   return {
-    take: () =>
-      free.pop() ?? {
-        raw: new Uint8Array(new SharedArrayBuffer(rawSize)),
-        pixels: new Float32Array(new SharedArrayBuffer(4 * pixelsSize)),
-      },
+    take: () => free.pop() ?? new Uint8Array(new SharedArrayBuffer(size)),
     giveBack: (slot) => {
       free.push(slot);
     },
