@@ -113,6 +113,13 @@ export const outOfRange = (name: string, start: number, end: number, size: numbe
     hint: 'the file is shorter than its format says; get it again',
   });
 
+export const badMat = (file: string, at: number, problem: string, cause?: unknown) =>
+  new ManError(`${file}: at byte ${at}, ${problem}`, {
+    code: 'MAN_DATA_MAT',
+    hint: 'the file is damaged or no MATLAB file of version 5; get it again',
+    cause,
+  });
+
 function display(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }

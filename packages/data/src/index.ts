@@ -13,4 +13,6 @@ export {
 export { type DownloadOptions, type DownloadProgress, download } from './download.ts';
 export { createLoader, evaluationLoader, type Loader, trainingLoader } from './loader.ts';
 export type { LoaderOptions } from './loader-options.ts';
+export { type MatOptions, type MatVariable, readMat } from './mat.ts';
+export type { MatClass, MatValue } from './mat-values.ts';
 export { type ArchiveEntry, readTarGz, type UnpackOptions, unpackTarGz } from './unpack.ts';
