@@ -15,4 +15,15 @@ export { createLoader, evaluationLoader, type Loader, trainingLoader } from './l
 export type { LoaderOptions } from './loader-options.ts';
 export { type MatOptions, type MatVariable, readMat } from './mat.ts';
 export type { MatClass, MatValue } from './mat-values.ts';
+export { pixelsFromPlanes } from './planes.ts';
+export { findFolder, foldersOf, type SourceOptions } from './source-options.ts';
 export { type ArchiveEntry, readTarGz, type UnpackOptions, unpackTarGz } from './unpack.ts';
+export {
+  type Check,
+  Checker,
+  type PublishedFile,
+  type PublishedLabels,
+  type Verification,
+  type VerifyOptions,
+  type VerifyProgress,
+} from './verification.ts';

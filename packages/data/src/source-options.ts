@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DataFolder, dataFolder } from './data-folder.ts';
+import type { DownloadProgress } from './download.ts';
+
+/** Where a data set is taken from: what all data sets can be told. */
+export interface SourceOptions {
+  /** Folder looked in first, and downloaded to. Then come `MAN_DATA_DIR` and the user's cache. */
+  readonly dataDir?: string | undefined;
+  /** Whether the set may be downloaded when it is nowhere. Default true. */
+  readonly download?: boolean | undefined;
+  /** Called while it downloads. */
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** For proxies or credentials; see `download`. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Default: the environment of the process. */
+  readonly env?: Readonly<NodeJS.ProcessEnv> | undefined;
+}
+
+/** The folders of `options`, in the order they are looked in. */
+export function foldersOf({ dataDir, env }: Pick<SourceOptions, 'dataDir' | 'env'>): DataFolder {
+  return dataFolder({ dataDir, ...(env === undefined ? {} : { env }) });
+}
+
+/** The first of `folders` that has `name` below it, or holds one of the `files` itself; null for none. */
+export function findFolder(folders: readonly string[], name: string, files: readonly string[]): string | null {
+  for (const folder of folders) {
+    if (existsSync(join(folder, name))) return join(folder, name);
+    if (files.some((file) => existsSync(join(folder, file)))) return folder;
+  }
+  return null;
+}

@@ -1,0 +1,1 @@
+export { type SvhnDataset, type SvhnOptions, svhn, verifySvhn } from './svhn.ts';
