@@ -125,7 +125,9 @@ def picture_files() -> None:
     Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(deep, "PNG")
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees, which is customarily ignored
-    broken_exif = jpeg(colour, exif=exif).replace(b"Exif\0\0", b"Exif\0\0\xff\xff\xff\xff", 1)
+    turned = jpeg(colour, exif=exif)
+    stray_bytes = turned.replace(b"Exif\0\0", b"Exif\0\0\xff\xff\xff\xff", 1)
+    broken_exif = turned.replace(b"MM\0*", b"\xff\xff\xff\xff", 1)
     files = {
         "420.jpg": jpeg(colour, subsampling="4:2:0"),
         "422.jpg": jpeg(colour, subsampling="4:2:2"),
@@ -134,8 +136,9 @@ def picture_files() -> None:
         "restart.jpg": jpeg(colour, restart_marker_rows=1),
         "wide.jpg": jpeg(wide),
         "grey.jpg": jpeg(grey),
-        "turned.jpg": jpeg(colour, exif=exif),
+        "turned.jpg": turned,
         "broken-exif.jpg": broken_exif,
+        "stray-bytes.jpg": stray_bytes,
         "cmyk.jpg": jpeg(cmyk),
         "named.jpg": png.getvalue(),
         "palette.png": palette.getvalue(),

@@ -1,8 +1,13 @@
 import { createRng } from '@man/base';
 import { describe, expect, it } from 'vitest';
+import type { Finish, Finished } from './augment.ts';
 import { drawPlacements, outputShape, recipeOf } from './augment.ts';
 import { prepareBatch } from './prepare.ts';
 import { countingSplit } from './testing/fixtures.ts';
+
+/** Pictures in memory, prepared without threads. */
+const prepareOf = (source: Uint8Array, rows: Uint32Array, finish: Finish): Promise<Finished> =>
+  prepareBatch({ ...finish, pictures: { source, rows }, range: null, stream: null, numbers: rows, skip: false });
 
 /** The same by other means: the padded picture is built, then cut, then mirrored. */
 function reference(
@@ -39,13 +44,13 @@ describe('prepareBatch', () => {
     { pad: 2, padMode: 'zero' as const, flip: false },
     { pad: 0, flip: true, crop: 5 },
     { pad: 3, padMode: 'zero' as const, flip: true, crop: 11 },
-  ])('pads, cuts and mirrors like the padded picture written out: %o', (augmentation) => {
+  ])('pads, cuts and mirrors like the padded picture written out: %o', async (augmentation) => {
     const { images, imageShape } = countingSplit(6);
     const recipe = recipeOf(augmentation, imageShape);
     const rows = Uint32Array.of(5, 0, 3, 3);
     const placements = drawPlacements(createRng(11), rows.length, imageShape, recipe);
     const size = outputShape(imageShape, recipe).reduce((a, b) => a * b);
-    const batch = prepareBatch({ source: images as Uint8Array, rows, shape: imageShape, recipe, placements, normalization: null });
+    const batch = await prepareOf(images as Uint8Array, rows, { shape: imageShape, recipe, placements, normalization: null });
     const out = batch.pixels;
     expect([out.length, batch.images]).toEqual([rows.length * size, null]);
     rows.forEach((row, i) => {
@@ -57,34 +62,27 @@ describe('prepareBatch', () => {
     });
   });
 
-  it('reflects without repeating the edge: 3 2 1 [0 1 2 3] 2 1 0', () => {
+  it('reflects without repeating the edge: 3 2 1 [0 1 2 3] 2 1 0', async () => {
     const recipe = recipeOf({ pad: 3, crop: 10 }, [4, 4, 1]);
     const source = Uint8Array.from({ length: 16 }, (_, i) => i % 4);
     const placements = Int32Array.of(0, 0, 0);
-    const { pixels: out } = prepareBatch({
-      source,
-      rows: Uint32Array.of(0),
-      shape: [4, 4, 1],
-      recipe,
-      placements,
-      normalization: null,
-    });
+    const { pixels: out } = await prepareOf(source, Uint32Array.of(0), { shape: [4, 4, 1], recipe, placements, normalization: null });
     expect([...out.subarray(0, 10)].map((value) => Math.round(value * 255))).toEqual([3, 2, 1, 0, 1, 2, 3, 2, 1, 0]);
   });
 
-  it('scales without a recipe, exactly as division by 255', () => {
+  it('scales without a recipe, exactly as division by 255', async () => {
     const source = Uint8Array.from({ length: 256 }, (_, i) => i);
-    const task = { source, rows: Uint32Array.of(0), shape: [16, 16, 1], recipe: null, placements: null, normalization: null } as const;
-    expect([...prepareBatch(task).pixels]).toEqual([...source].map((value) => Math.fround(value / 255)));
+    const finish = { shape: [16, 16, 1], recipe: null, placements: null, normalization: null } as const;
+    expect([...(await prepareOf(source, Uint32Array.of(0), finish)).pixels]).toEqual([...source].map((value) => Math.fround(value / 255)));
   });
 
-  it('normalises each channel in the roundings of float32, padding included', () => {
+  it('normalises each channel in the roundings of float32, padding included', async () => {
     const normalization = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
     const recipe = recipeOf({ pad: 2, padMode: 'zero', flip: true }, [8, 8, 3]);
     const { images: source, imageShape: shape } = countingSplit(3);
     const rows = Uint32Array.of(2, 0, 1);
     const placements = Int32Array.of(0, 0, 1, 4, 4, 0, 2, 1, 1);
-    const { pixels, images } = prepareBatch({ source: source as Uint8Array, rows, shape, recipe, placements, normalization });
+    const { pixels, images } = await prepareOf(source as Uint8Array, rows, { shape, recipe, placements, normalization });
     const { fround } = Math;
     const by = (values: readonly number[], i: number) => fround(values[i % 3] as number);
     expect([...(images as Float32Array)]).toEqual(

@@ -12,10 +12,10 @@ export const invalidSplit = (split: string, problem: string) =>
     hint: 'a split holds one uint8 picture of imageShape and one label per example; see ImageSplit in @man/data',
   });
 
-export const imageUnreadable = (split: string, index: number, cause: unknown) =>
-  new ManError(`picture ${index} of '${split}' could not be read: ${reason(cause)}`, {
+export const imageUnreadable = (split: string, name: string, cause: unknown) =>
+  new ManError(`picture ${name} of '${split}' could not be read: ${reason(cause)}`, {
     code: 'MAN_DATA_IMAGE',
-    hint: 'repair or replace the file it comes from',
+    hint: "repair or replace the file it comes from, or leave such pictures out: unreadable: 'skip'",
     cause,
   });
 
@@ -25,10 +25,13 @@ export const workerMissing = (file: string) =>
     hint: 'build @man/data (a bundler must keep augment-worker.js beside it), or set workers: 0 for the same batches without threads',
   });
 
-export const workerFailed = (cause: unknown) =>
-  new ManError(`a worker thread that prepares batches failed: ${reason(cause)}`, {
+export const workerFailed = (cause: unknown, picture: string | null) =>
+  new ManError(`a worker thread that prepares batches failed${picture === null ? '' : ` at picture ${picture}`}: ${reason(cause)}`, {
     code: 'MAN_DATA_WORKER_FAILED',
-    hint: 'run again with workers: 0, which prepares the same batches without threads and shows where it fails',
+    hint:
+      picture === null
+        ? 'run again with workers: 0, which prepares the same batches without threads and shows where it fails'
+        : 'look at that picture; run again with workers: 0, which prepares the same batches without threads',
     cause,
   });
 
@@ -111,6 +114,13 @@ export const outOfRange = (name: string, start: number, end: number, size: numbe
   new ManError(`${name}: bytes ${start} to ${end} were asked for, it has ${size}`, {
     code: 'MAN_DATA_RANGE',
     hint: 'the file is shorter than its format says; get it again',
+  });
+
+export const badParquet = (file: string, problem: string, cause?: unknown) =>
+  new ManError(`${file}: ${problem}`, {
+    code: 'MAN_DATA_PARQUET',
+    hint: 'the file is damaged or no parquet file; get it again',
+    cause,
   });
 
 export const badMat = (file: string, at: number, problem: string, cause?: unknown) =>

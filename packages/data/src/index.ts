@@ -5,16 +5,21 @@ export {
   type Augmentation,
   allocateImages,
   type Dataset,
+  type EncodedImages,
   type ImageReader,
   type ImageShape,
   type ImageSplit,
   type Normalization,
+  type RandomResizedCrop,
 } from './dataset.ts';
+export { createDecoder, type Decoder, type Raster } from './decode.ts';
 export { type DownloadOptions, type DownloadProgress, download } from './download.ts';
 export { createLoader, evaluationLoader, type Loader, trainingLoader } from './loader.ts';
-export type { LoaderOptions } from './loader-options.ts';
+export type { LoaderOptions, UnreadablePicture } from './loader-options.ts';
 export { type MatOptions, type MatVariable, readMat } from './mat.ts';
 export type { MatClass, MatValue } from './mat-values.ts';
+export { openParquet, type ParquetFile } from './parquet.ts';
+export type { ParquetCell, PictureSource } from './picture-source.ts';
 export { pixelsFromPlanes } from './planes.ts';
 export { findFolder, foldersOf, type SourceOptions } from './source-options.ts';
 export { type ArchiveEntry, readTarGz, type UnpackOptions, unpackTarGz } from './unpack.ts';

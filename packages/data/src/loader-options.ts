@@ -1,6 +1,17 @@
 import { outputShape, type Recipe, recipeOf } from './augment.ts';
-import type { Augmentation, ImageSplit, Normalization } from './dataset.ts';
+import type { Augmentation, ImageSplit, Normalization, RandomResizedCrop } from './dataset.ts';
 import { invalidOption, invalidSplit } from './errors.ts';
+import type { CropRange } from './sizing.ts';
+
+/** A picture that could not be read and was left out. */
+export interface UnreadablePicture {
+  /** In the split. */
+  readonly index: number;
+  /** A path or a name within the set; the index for pictures that have none. */
+  readonly name: string;
+  /** What is wrong with it. */
+  readonly reason: string;
+}
 
 /** What {@link createLoader} can be told. */
 export interface LoaderOptions {
@@ -21,11 +32,19 @@ export interface LoaderOptions {
   /**
    * Threads that prepare batches; 0 prepares them on the calling thread. The batches are the same, bit for bit.
    *
-   * Default: 1, and 0 on a machine with one core or where the package runs from its TypeScript sources.
+   * Default: 1, for files that have to be decoded as many as there are cores (8 at most); 0 on a machine with one core or where the package
+   * runs from its TypeScript sources.
    */
   readonly workers?: number;
   /** Batches prepared ahead of the one in use. Default 3. */
   readonly prefetch?: number;
+  /**
+   * What becomes of pictures that cannot be read: `'fail'` (default) ends the iteration with `MAN_DATA_IMAGE`, `'skip'` leaves them out, so
+   * that their batch is smaller (and is left out itself when nothing remains).
+   */
+  readonly unreadable?: 'fail' | 'skip';
+  /** Called for each picture that is left out, each time it would have come. */
+  readonly onUnreadable?: (picture: UnreadablePicture) => void;
 }
 
 /** Options with defaults, checked against the split. */
@@ -34,17 +53,22 @@ export interface LoaderSettings {
   readonly seed: number | string;
   readonly shuffle: boolean;
   readonly recipe: Recipe | null;
+  readonly range: CropRange | null;
   readonly normalization: Normalization | null;
   readonly limit: number;
   readonly dropLast: boolean;
   readonly workers: number | undefined;
   readonly prefetch: number;
+  readonly unreadable: 'fail' | 'skip';
+  readonly onUnreadable: (picture: UnreadablePicture) => void;
 }
 
 /** @throws `MAN_DATA_OPTION`, `MAN_DATA_SPLIT` */
 export function settle(split: ImageSplit, options: LoaderOptions): LoaderSettings {
   checkSplit(split);
   const { seed = 0, shuffle = false, augment = null, normalization = null, dropLast = false, workers, prefetch = 3 } = options;
+  const { unreadable = 'fail', onUnreadable = () => {} } = options;
+  if (unreadable !== 'fail' && unreadable !== 'skip') throw invalidOption('unreadable', "'fail' or 'skip'", unreadable);
   whole('batch', options.batch, 1);
   whole('prefetch', prefetch, 1);
   if (workers !== undefined) whole('workers', workers, 0);
@@ -53,10 +77,24 @@ export function settle(split: ImageSplit, options: LoaderOptions): LoaderSetting
   if (normalization !== null) checkNormalization(normalization, split.imageShape[2]);
   const recipe = augment === null ? null : recipeOf(augment, split.imageShape);
   if (recipe !== null) checkRecipe(recipe, split);
+  const range = augment?.randomResizedCrop === undefined ? null : rangeOf(augment.randomResizedCrop, split.imageShape[2]);
   const limit = Math.min(options.limit ?? split.size, split.size);
   if (dropLast && limit < options.batch)
     throw invalidOption('batch', `at most the ${limit} pictures of an epoch, with dropLast`, options.batch);
-  return { batch: options.batch, seed, shuffle, recipe, normalization, limit, dropLast, workers, prefetch };
+  return {
+    batch: options.batch,
+    seed,
+    shuffle,
+    recipe,
+    range,
+    normalization,
+    limit,
+    dropLast,
+    workers,
+    prefetch,
+    unreadable,
+    onUnreadable,
+  };
 }
 
 function checkSplit({ name, size, imageShape, images, labels }: ImageSplit): void {
@@ -66,6 +104,18 @@ function checkSplit({ name, size, imageShape, images, labels }: ImageSplit): voi
   if (images instanceof Uint8Array && images.length !== pixels) {
     throw invalidSplit(name, `expected ${size}×${imageShape.join('×')} = ${pixels} bytes of pictures, got ${images.length}`);
   }
+  if ('locate' in images && (imageShape[2] !== 3 || !(images.resize >= Math.max(imageShape[0], imageShape[1])))) {
+    const expected = 'files of pictures give 3 channels, and resize is no smaller than the centre that is cut out';
+    throw invalidSplit(name, `${expected}; got ${imageShape.join('×')} and resize ${images.resize}`);
+  }
+}
+
+function rangeOf({ scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomResizedCrop, channels: number): CropRange {
+  if (channels !== 3) throw invalidOption('augment.randomResizedCrop', 'pictures of 3 channels', channels);
+  const isRange = ([least, most]: readonly [number, number], limit: number) => least > 0 && least <= most && most <= limit;
+  if (!isRange(scale, 1)) throw invalidOption('augment.randomResizedCrop.scale', 'two shares, 0 < least ≤ most ≤ 1', scale);
+  if (!isRange(ratio, 1000)) throw invalidOption('augment.randomResizedCrop.ratio', 'two ratios, 0 < least ≤ most', ratio);
+  return { scale, ratio };
 }
 
 function checkRecipe(recipe: Recipe, split: ImageSplit): void {

@@ -76,7 +76,7 @@ export function evaluationLoader(dataset: Dataset, options: LoaderOptions): Load
 /** {@link createLoader} with the worker thread's program named, for tests that run from sources. */
 export function createLoaderWith(split: ImageSplit, options: LoaderOptions, workerFile: string | undefined): Loader {
   const settings = settle(split, options);
-  const preparer = createPreparer(settings.workers, settings.prefetch, workerFile);
+  const preparer = createPreparer(settings.workers, settings.prefetch, 'locate' in split.images, workerFile);
   const shape = outputShape(split.imageShape, settings.recipe);
   const direct = readsInPlace(split, preparer);
   const slots = createSlots(settings.batch * volume(split.imageShape));

@@ -1,10 +1,11 @@
 import type { Batch } from '@man/core';
 import { clone, tensor, tensor1d } from '@tensorflow/tfjs';
 import { drawPlacements, type Finished } from './augment.ts';
-import { type ImageShape, type ImageSplit, volume } from './dataset.ts';
-import { imageUnreadable, loaderClosed } from './errors.ts';
-import type { LoaderSettings } from './loader-options.ts';
+import { type EncodedImages, type ImageReader, type ImageShape, type ImageSplit, volume } from './dataset.ts';
+import { imageUnreadable, loaderClosed, workerFailed } from './errors.ts';
+import type { LoaderSettings, UnreadablePicture } from './loader-options.ts';
 import { type EpochPlan, planEpoch } from './plan.ts';
+import type { BatchTask, EncodedPictures, Fault } from './prepare.ts';
 import type { Preparer } from './preparer.ts';
 import type { Slots } from './slots.ts';
 
@@ -36,18 +37,24 @@ interface Run {
   over: boolean;
 }
 
-interface Prepared {
-  readonly rows: Uint32Array;
+interface Ahead {
   /** Resolves to the error rather than rejecting: nobody may be waiting for this batch yet. Null when the iteration was over before it. */
-  readonly done: Promise<Finished | { error: unknown } | null>;
+  readonly done: Promise<Ready | { error: unknown } | null>;
+}
+
+/** A batch off the engine: labels fit the pictures that could be read. */
+interface Ready extends Finished {
+  readonly labels: Int32Array;
+  /** Pictures that were left out. */
+  readonly unreadable: readonly UnreadablePicture[];
 }
 
 /** The batches of a pass, `settings.prefetch` of them being prepared while one is in use. */
 export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefined> {
-  const { settings, batches, state, shape, split, preparer } = pass;
+  const { settings, batches, state, shape, preparer } = pass;
   if (state.closed) throw loaderClosed();
   const plan = planEpoch(pass.indices, settings.seed, pass.epoch, settings.shuffle);
-  const ahead: Prepared[] = [];
+  const ahead: Ahead[] = [];
   const run = { over: false };
   let started = pass.from;
   let complete = false;
@@ -61,9 +68,9 @@ export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefine
       const prepared = await next.done;
       if (state.closed || prepared === null) throw loaderClosed();
       if ('error' in prepared) throw prepared.error;
-      const labels = Int32Array.from(next.rows, (row) => split.labels[row] as number);
       fill();
-      yield toBatch(prepared, labels, shape);
+      for (const picture of prepared.unreadable) settings.onUnreadable(picture);
+      if (prepared.labels.length > 0) yield toBatch(prepared, shape);
     }
     complete = true;
   } finally {
@@ -75,53 +82,119 @@ export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefine
   }
 }
 
-function start(pass: Pass, plan: EpochPlan, run: Run, index: number): Prepared {
+function start(pass: Pass, plan: EpochPlan, run: Run, index: number): Ahead {
   const rows = plan.order.slice(index * pass.settings.batch, (index + 1) * pass.settings.batch);
-  return { rows, done: prepare(pass, plan, run, index, rows).catch((error: unknown) => ({ error })) };
+  return { done: prepare(pass, plan, run, index, rows).catch((error: unknown) => ({ error })) };
 }
 
-async function prepare(pass: Pass, plan: EpochPlan, run: Run, index: number, rows: Uint32Array): Promise<Finished | null> {
-  const { split, settings, preparer, slots, direct } = pass;
-  const { recipe, normalization } = settings;
+async function prepare(pass: Pass, plan: EpochPlan, run: Run, index: number, rows: Uint32Array): Promise<Ready | null> {
+  const { split, settings, slots, direct } = pass;
+  const { recipe, range, normalization } = settings;
   const rng = recipe === null ? null : plan.batchRng(index);
   const placements = recipe === null || rng === null ? null : drawPlacements(rng, rows.length, split.imageShape, recipe);
-  const finish = { shape: split.imageShape, recipe, placements, normalization };
-  if (direct) return preparer.prepare({ source: split.images as Uint8Array, rows, ...finish });
+  // Splitting depends on nothing that was drawn.
+  const stream = range === null || rng === null ? null : plan.batchRng(index).state();
+  const finish = {
+    shape: split.imageShape,
+    recipe,
+    placements,
+    normalization,
+    range,
+    stream,
+    numbers: rows,
+    skip: settings.unreadable === 'skip',
+  };
+  const { images } = split;
+  if ('locate' in images) return settle(pass, run, rows, { ...finish, pictures: encoded(images, rows) });
+  if (direct) return settle(pass, run, rows, { ...finish, pictures: { source: images as Uint8Array, rows } });
   const slot = slots.take();
   try {
-    await gather(split, rows, slot, rng);
+    const faults = await gather(split, rows, slot, rng);
     // Reading may outlast the iteration; going on would start the threads again.
     if (run.over || pass.state.closed) return null;
-    return await preparer.prepare({ source: slot, rows: Uint32Array.from(rows, (_, i) => i), ...finish });
+    const unreadable = told(pass, rows, faults);
+    const places = Uint32Array.from(rows, (_, place) => place).filter((place) => !faults.some((fault) => fault.place === place));
+    const kept = {
+      placements: placements === null ? null : keep(placements, places),
+      numbers: rows.filter((_, place) => places.includes(place)),
+    };
+    const ready = await settle(pass, run, kept.numbers, { ...finish, ...kept, pictures: { source: slot, rows: places } });
+    return ready === null ? null : { ...ready, unreadable };
   } finally {
     if (!pass.state.closed) slots.giveBack(slot);
   }
 }
 
+/** The placements of some pictures of a batch. */
+const keep = (placements: Int32Array, places: Uint32Array) =>
+  Int32Array.from({ length: 3 * places.length }, (_, i) => placements[3 * (places[Math.floor(i / 3)] as number) + (i % 3)] as number);
+
+function encoded(images: EncodedImages, rows: Uint32Array): EncodedPictures {
+  return {
+    sources: Array.from(rows, (row) => images.locate(row)),
+    resize: images.resize,
+    maxPixels: images.maxPixels,
+    progress: new Int32Array(new SharedArrayBuffer(4)).fill(-1),
+  };
+}
+
+/** Hands the work over, and deals with pictures that could not be read. */
+async function settle(pass: Pass, run: Run, rows: Uint32Array, task: BatchTask): Promise<Ready | null> {
+  const isStopped = () => run.over || pass.state.closed;
+  const batch = await pass.preparer.prepare(task, isStopped).catch((cause: unknown) => {
+    const place = 'progress' in task.pictures ? (task.pictures.progress[0] as number) : -1;
+    throw workerFailed(cause, place < 0 ? null : nameOf(pass.split, rows[place] as number));
+  });
+  if (isStopped()) return null;
+  const { faults, pixels, images } = batch;
+  const left = new Set(faults.map(({ place }) => place));
+  const labels = Int32Array.from(rows, (row) => pass.split.labels[row] as number).filter((_, place) => !left.has(place));
+  return { pixels, images, labels, unreadable: told(pass, rows, faults) };
+}
+
+/** The pictures that were left out; throws for the first one where that is the end. */
+function told({ split, settings }: Pass, rows: Uint32Array, faults: readonly Fault[]): readonly UnreadablePicture[] {
+  return faults.map(({ place, reason }) => {
+    const index = rows[place] as number;
+    if (settings.unreadable === 'fail') throw imageUnreadable(split.name, nameOf(split, index), reason);
+    const { images } = split;
+    return { index, name: 'locate' in images ? images.locate(index).name : String(index), reason };
+  });
+}
+
+/** What people call a picture: its number, and where it is, if it has a name. */
+function nameOf({ images }: ImageSplit, index: number): string {
+  return 'locate' in images ? `${index} (${images.locate(index).name})` : String(index);
+}
+
 /** Writes the pictures `rows` side by side into `raw`. Each reads from the stream `picture:<index in the split>` of the batch. */
-async function gather(split: ImageSplit, rows: Uint32Array, raw: Uint8Array, rng: ReturnType<EpochPlan['batchRng']> | null): Promise<void> {
-  const { images } = split;
+async function gather(
+  split: ImageSplit,
+  rows: Uint32Array,
+  raw: Uint8Array,
+  rng: ReturnType<EpochPlan['batchRng']> | null,
+): Promise<readonly Fault[]> {
+  const images = split.images as Uint8Array | ImageReader;
   const size = volume(split.imageShape);
   if (images instanceof Uint8Array) {
     rows.forEach((row, i) => {
       raw.set(images.subarray(row * size, (row + 1) * size), i * size);
     });
-    return;
+    return [];
   }
-  const reads = Array.from(rows, async (row, i) => {
-    try {
-      await images.read(row, raw.subarray(i * size, (i + 1) * size), rng?.split(`picture:${row}`) ?? null);
-    } catch (cause) {
-      throw imageUnreadable(split.name, row, cause);
-    }
-  });
+  const reads = Array.from(rows, async (row, i) =>
+    images.read(row, raw.subarray(i * size, (i + 1) * size), rng?.split(`picture:${row}`) ?? null),
+  );
   // All of them, also after a failure: a straggler must not write into memory that another batch has taken over.
   const results = await Promise.allSettled(reads);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.flatMap((result, place) => {
+    if (result.status === 'fulfilled') return [];
+    return [{ place, reason: result.reason instanceof Error ? result.reason.message : String(result.reason) }];
+  });
 }
 
 /** The arrays are the tensors' from here on: engines may keep them. */
-function toBatch({ pixels: data, images }: Finished, labels: Int32Array, shape: ImageShape): Batch {
+function toBatch({ pixels: data, images, labels }: Ready, shape: ImageShape): Batch {
   const batchShape = [labels.length, ...shape];
   const pixels = tensor(data, batchShape, 'float32');
   return { images: images === null ? clone(pixels) : tensor(images, batchShape, 'float32'), labels: tensor1d(labels, 'int32'), pixels };

@@ -2,21 +2,26 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
-import type { Finished } from './augment.ts';
-import { workerFailed, workerMissing } from './errors.ts';
-import { type BatchTask, prepareBatch } from './prepare.ts';
+import { workerMissing } from './errors.ts';
+import { type BatchTask, type PreparedBatch, prepareBatch } from './prepare.ts';
 
 /** Does batches' work, on threads or here; the results are the same. */
 export interface Preparer {
   /** Threads it may use; 0 for none. */
   readonly workers: number;
-  prepare(task: BatchTask): Promise<Finished>;
-  /** Ends all threads; work under way is rejected. It can be used again afterwards. */
+  /**
+   * @param isStopped asked between pictures where there are no threads
+   * @throws what a thread died of
+   */
+  prepare(task: BatchTask, isStopped: () => boolean): Promise<PreparedBatch>;
+  /** Ends all threads at once; work under way is rejected. It can be used again afterwards. */
   stop(): Promise<void>;
 }
 
 /** How long an idle thread is kept: longer than the steps of most networks, so that it is not started again for each batch. */
 const IDLE_MS = 10_000;
+/** Threads that decode, unless told otherwise: more than one machine's disk feeds. */
+const MAX_USUAL_WORKERS = 8;
 
 /**
  * Where the worker thread's program is, given the URL of this module: beside it when built; for sources, which Node before 22.18 cannot
@@ -30,21 +35,22 @@ export function workerFileOf(moduleUrl: string): { file: string; built: boolean 
 /**
  * Chooses threads or none.
  *
- * @param workers undefined: one thread if this is the built package on a machine with several cores, else none
+ * @param workers undefined: none on one core or from sources; else one, or one per core for work that is heavy
  * @throws `MAN_DATA_WORKER_MISSING` if threads were asked for and their program is not there
  */
-export function createPreparer(workers: number | undefined, tasksAhead: number, workerFile?: string): Preparer {
+export function createPreparer(workers: number | undefined, tasksAhead: number, isHeavy: boolean, workerFile?: string): Preparer {
   const found = workerFile === undefined ? workerFileOf(import.meta.url) : { file: workerFile, built: true };
-  const count = workers ?? (found.built && existsSync(found.file) && availableParallelism() > 1 ? 1 : 0);
+  const cores = availableParallelism();
+  const usual = isHeavy ? Math.min(cores, MAX_USUAL_WORKERS) : 1;
+  const count = workers ?? (found.built && existsSync(found.file) && cores > 1 ? usual : 0);
   if (count === 0) return inProcess;
   if (!existsSync(found.file)) throw workerMissing(found.file);
-  return threads(found.file, count, tasksAhead);
+  return threads(found.file, count, tasksAhead, isHeavy);
 }
 
 const inProcess: Preparer = {
   workers: 0,
-  // Asynchronous, so that a fault rejects in both kinds.
-  prepare: async (task) => prepareBatch(task),
+  prepare: prepareBatch,
   stop: async () => {},
 };
 
@@ -54,7 +60,7 @@ interface Pool {
   readonly broken: Promise<never>;
 }
 
-function threads(file: string, count: number, tasksAhead: number): Preparer {
+function threads(file: string, count: number, tasksAhead: number, isHeavy: boolean): Preparer {
   let pool: Promise<Pool> | null = null;
   const stop = async () => {
     const stopped = pool;
@@ -64,19 +70,17 @@ function threads(file: string, count: number, tasksAhead: number): Preparer {
   return {
     workers: count,
     async prepare(task) {
-      pool ??= startPool(file, count, tasksAhead);
-      try {
-        const { piscina, broken } = await pool;
-        return (await Promise.race([piscina.run(task), broken])) as Finished;
-      } catch (cause) {
-        throw workerFailed(cause);
-      }
+      pool ??= startPool(file, count, tasksAhead, isHeavy);
+      const { piscina, broken } = await pool;
+      return (await Promise.race([piscina.run(task), broken])) as PreparedBatch;
     },
     stop,
   };
 }
 
-async function startPool(file: string, count: number, tasksAhead: number): Promise<Pool> {
+async function startPool(file: string, count: number, tasksAhead: number, isHeavy: boolean): Promise<Pool> {
+  // Its library must not be unloaded with the first thread that ends: it has to be loaded here first.
+  if (isHeavy) await import('sharp');
   const { Piscina } = await import('piscina');
   const piscina = new Piscina({
     filename: file,
@@ -86,6 +90,8 @@ async function startPool(file: string, count: number, tasksAhead: number): Promi
     // Work for all slots is handed over at once: the training thread is busy for seconds and cannot pass on tasks one by one.
     concurrentTasksPerWorker: Math.max(1, Math.ceil(tasksAhead / count)),
     idleTimeout: IDLE_MS,
+    // Pictures are outside of JavaScript's heap: a thread that needs more than this has gone mad.
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
   });
   // A thread that fails before its first task is reported here only: its tasks would wait for ever, and the pool start others.
   const broken = new Promise<never>((_, reject) => {

@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { memory } from '@tensorflow/tfjs';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLoader, createLoaderWith } from './loader.ts';
 import type { LoaderOptions } from './loader-options.ts';
 import { createPreparer, workerFileOf } from './preparer.ts';
+import { bundle, bundleFolder } from './testing/bundle.ts';
 import { all, countingSplit, digest, plain } from './testing/fixtures.ts';
 
 const run = promisify(execFile);
@@ -18,33 +16,9 @@ const augment = { pad: 2, flip: true };
 let folder = '';
 let worker = '';
 
-/** Node cannot run the sources as a thread: they are bundled as the build does, into a folder of the test's own. */
-async function bundle(entry: string, name: string): Promise<string> {
-  await build({
-    configFile: false,
-    logLevel: 'silent',
-    build: {
-      target: 'node20',
-      outDir: folder,
-      emptyOutDir: false,
-      minify: false,
-      lib: { entry: fileURLToPath(new URL(entry, import.meta.url)), formats: ['es'], fileName: () => name },
-      rollupOptions: { external: [/^node:/, 'piscina'] },
-    },
-    resolve: { alias: [{ find: '@man/base', replacement: fileURLToPath(new URL('../../base/src/index.ts', import.meta.url)) }] },
-  });
-  return join(folder, name);
-}
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'man-threads-'));
-  // The bundles find piscina where this file finds it.
-  const [modules] =
-    createRequire(import.meta.url)
-      .resolve.paths('piscina')
-      ?.filter((path) => existsSync(join(path, 'piscina'))) ?? [];
-  symlinkSync(modules as string, join(folder, 'node_modules'));
-  worker = await bundle('./augment-worker.ts', 'augment-worker.mjs');
+  folder = bundleFolder('threads');
+  worker = await bundle(folder, 'augment-worker.ts', 'augment-worker.mjs');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -56,7 +30,8 @@ describe('worker threads', () => {
     const code = readFileSync(worker, 'utf8');
     expect(code).toContain('prepare');
     expect(code).not.toMatch(/tensorflow|tfjs/);
-    expect(code.match(/from ?"[^"]+"/g)).toEqual(['from "piscina"']);
+    const imported = [...code.matchAll(/^import .* from ?"([^"]+)";$/gm)].map(([, name]) => name as string);
+    expect(imported.filter((name) => !name.startsWith('node:'))).toEqual(['piscina']);
   });
 
   it.each([
@@ -107,15 +82,17 @@ describe('worker threads', () => {
   });
 
   it('let the process end by itself, without close', async () => {
-    const preparer = await bundle('./preparer.ts', 'preparer.mjs');
+    const preparer = await bundle(folder, 'preparer.ts', 'preparer.mjs');
     const script = join(folder, 'leave.mjs');
     writeFileSync(
       script,
       `import { createPreparer } from ${JSON.stringify(pathToFileURL(preparer).href)};
-       const preparer = createPreparer(1, 2, ${JSON.stringify(worker)});
+       const preparer = createPreparer(1, 2, false, ${JSON.stringify(worker)});
        const source = new Uint8Array(new SharedArrayBuffer(4)).fill(255);
-       const task = { source, rows: Uint32Array.of(0), shape: [2, 2, 1], recipe: null, placements: null, normalization: null };
-       console.log((await preparer.prepare(task)).pixels.join());`,
+       const rows = Uint32Array.of(0);
+       const finish = { shape: [2, 2, 1], recipe: null, placements: null, normalization: null, range: null, stream: null };
+       const task = { ...finish, numbers: rows, skip: false, pictures: { source, rows } };
+       console.log((await preparer.prepare(task, () => false)).pixels.join());`,
     );
     const started = Date.now();
     const { stdout } = await run(process.execPath, [script], { timeout: 4000 });
@@ -126,11 +103,13 @@ describe('worker threads', () => {
 
 describe('createPreparer', () => {
   it('refuses threads whose program is not there', () => {
-    expect(() => createPreparer(1, 2, join(folder, 'absent.js'))).toThrow(expect.objectContaining({ code: 'MAN_DATA_WORKER_MISSING' }));
+    expect(() => createPreparer(1, 2, false, join(folder, 'absent.js'))).toThrow(
+      expect.objectContaining({ code: 'MAN_DATA_WORKER_MISSING' }),
+    );
   });
 
   it('takes no threads from sources unless told to, and knows where they would be', () => {
-    expect(createPreparer(undefined, 2).workers).toBe(0);
+    expect(createPreparer(undefined, 2, false).workers).toBe(0);
     expect(workerFileOf('file:///x/data/src/preparer.ts')).toEqual({ file: '/x/data/dist/augment-worker.js', built: false });
     expect(workerFileOf('file:///x/data/dist/index.js')).toEqual({ file: '/x/data/dist/augment-worker.js', built: true });
   });

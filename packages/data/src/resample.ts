@@ -1,0 +1,166 @@
+import type { Raster } from './decode.ts';
+import { RESAMPLE } from './resample-module.ts';
+
+/** A part of a picture, in pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Brings parts of pictures to other sizes, on the calling thread, in memory of its own that is used again. */
+export interface Resampler {
+  /**
+   * Resizes the part `box` of a picture to `width`×`height` and writes the part `window` of the result to `out`, red, green and blue of each
+   * pixel.
+   *
+   * Bilinear with antialias, in the arithmetic of `resize` of Pillow 13: from equal pixels it makes equal ones.
+   */
+  resample(
+    picture: Raster,
+    box: Box,
+    size: { readonly width: number; readonly height: number },
+    window: Box,
+    out: Uint8Array,
+    at: number,
+  ): void;
+}
+
+/** What resample.wat offers. Addresses and lengths in bytes. */
+interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  horizontal(
+    source: number,
+    stride: number,
+    rows: number,
+    starts: number,
+    counts: number,
+    weights: number,
+    taps: number,
+    width: number,
+    target: number,
+  ): void;
+  vertical(
+    source: number,
+    length: number,
+    starts: number,
+    counts: number,
+    weights: number,
+    taps: number,
+    height: number,
+    target: number,
+  ): void;
+}
+
+/** The part of WebAssembly that is used here; the types of Node do not have it. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+const PAGE = 65_536;
+/** Kernels read and write up to so many bytes too far. */
+const SLACK = 16;
+
+export function createResampler(): Resampler {
+  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+  const kernels = new Instance(new Module(Buffer.from(RESAMPLE, 'base64'))).exports as Kernels;
+  const reserve = (bytes: number) => {
+    const missing = bytes - kernels.memory.buffer.byteLength;
+    if (missing > 0) kernels.memory.grow(Math.ceil(missing / PAGE));
+  };
+  return {
+    resample(picture, box, size, window, out, at) {
+      const across = weightsOf(box.width, size.width, window.left, window.width);
+      const down = weightsOf(box.height, size.height, window.top, window.height);
+      const first = down.starts[0] as number;
+      const rows = (down.starts[window.height - 1] as number) + (down.counts[window.height - 1] as number) - first;
+      const isDownFirst = goesDownFirst(box, size);
+      // Bytes of a row: of the picture's part, of what one pass leaves, of the result.
+      const [stride, length] = [3 * box.width, 3 * window.width];
+      const middleBytes = isDownFirst ? window.height * stride : rows * length;
+      // One behind the other: tables, the picture's part, what the first pass leaves, the result.
+      const source = 4 * (tableSize(across) + tableSize(down));
+      const middle = align(source + rows * stride + SLACK);
+      const target = align(middle + middleBytes + SLACK);
+      reserve(target + window.height * length + SLACK);
+      const { buffer } = kernels.memory;
+      copyRows(picture, { ...box, top: box.top + first, height: rows }, new Uint8Array(buffer, source, rows * stride));
+      const a = writeTables(buffer, 0, across, 3);
+      const d = writeTables(buffer, 4 * tableSize(across), down, isDownFirst ? stride : length, first);
+      const [across4, down4] = [4 * across.taps, 4 * down.taps];
+      if (isDownFirst) {
+        kernels.vertical(source, stride, d.starts, d.counts, d.weights, down4, 4 * window.height, middle);
+        kernels.horizontal(middle, stride, window.height, a.starts, a.counts, a.weights, across4, 4 * window.width, target);
+      } else {
+        kernels.horizontal(source, stride, rows, a.starts, a.counts, a.weights, across4, 4 * window.width, middle);
+        kernels.vertical(middle, length, d.starts, d.counts, d.weights, down4, 4 * window.height, target);
+      }
+      out.set(new Uint8Array(buffer, target, window.height * length), at);
+    },
+  };
+}
+
+/** Which pass Pillow 13 takes first: the one down where more than twice as many rows go as columns. Either rounds to 8 bits in between. */
+function goesDownFirst(box: Box, size: { readonly width: number; readonly height: number }): boolean {
+  const [rows, columns] = [box.height - size.height, box.width - size.width];
+  return rows > 0 && rows > 2 * columns;
+}
+
+const align = (address: number) => (address + 15) & ~15;
+
+/** Which input pixels make an output pixel, and with which weights. */
+interface Weights {
+  readonly starts: Int32Array;
+  readonly counts: Int32Array;
+  /** `taps` for each output pixel. */
+  readonly weights: Int32Array;
+  readonly taps: number;
+}
+
+/** Pillow's weights for output pixels `from` … `from + count - 1` of a line of `length` pixels that becomes one of `size`. */
+function weightsOf(length: number, size: number, from: number, count: number): Weights {
+  const scale = length / size;
+  const reach = Math.max(1, scale);
+  const taps = Math.ceil(reach) * 2 + 1;
+  const [starts, counts, weights] = [new Int32Array(count), new Int32Array(count), new Int32Array(count * taps)];
+  const line = new Float64Array(taps);
+  for (let i = 0; i < count; i++) {
+    const centre = (from + i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(centre - reach + 0.5));
+    const end = Math.min(length, Math.trunc(centre + reach + 0.5));
+    let sum = 0;
+    for (let x = start; x < end; x++) {
+      const distance = Math.abs((x - centre + 0.5) * (1 / reach));
+      const weight = distance < 1 ? 1 - distance : 0;
+      line[x - start] = weight;
+      sum += weight;
+    }
+    for (let x = 0; x < end - start; x++) weights[i * taps + x] = Math.trunc(0.5 + ((line[x] as number) / sum) * (1 << 22));
+    starts[i] = start;
+    counts[i] = end - start;
+  }
+  return { starts, counts, weights, taps };
+}
+
+const tableSize = ({ starts, counts, weights }: Weights) => starts.length + counts.length + weights.length;
+
+/** Writes the tables where the kernels read them; starts become offsets in bytes, of elements of `step` bytes, less `first` elements. */
+function writeTables(buffer: ArrayBuffer, at: number, { starts, counts, weights }: Weights, step: number, first = 0) {
+  const offsets = new Int32Array(buffer, at, starts.length);
+  for (let i = 0; i < starts.length; i++) offsets[i] = ((starts[i] as number) - first) * step;
+  const next = at + 4 * starts.length;
+  new Int32Array(buffer, next, counts.length).set(counts);
+  new Int32Array(buffer, next + 4 * counts.length, weights.length).set(weights);
+  return { starts: at, counts: next, weights: next + 4 * counts.length };
+}
+
+function copyRows({ data, width, channels }: Raster, box: Box, out: Uint8Array): void {
+  const length = 3 * box.width;
+  for (let y = 0; y < box.height; y++) {
+    const from = ((box.top + y) * width + box.left) * channels;
+    if (channels === 3) out.set(data.subarray(from, from + length), y * length);
+    else for (let x = 0; x < box.width; x++) out.fill(data[from + x] as number, y * length + 3 * x, y * length + 3 * x + 3);
+  }
+}
