@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { type BatchTask, type PreparedBatch, prepareBatch } from './prepare.ts';
+import { type BatchTask, type Fault, prepareBatch } from './prepare.ts';
 
 let last: Promise<unknown> = Promise.resolve();
 
@@ -11,9 +10,7 @@ export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** The program of a worker thread: prepares one batch and hands its memory over. Must import neither tfjs nor anything that does. */
-export async function prepare(task: BatchTask): Promise<PreparedBatch> {
-  const batch = await inTurn(() => prepareBatch(task));
-  const buffers = [batch.pixels.buffer, ...(batch.images === null ? [] : [batch.images.buffer])];
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: batch } as unknown as ArrayBuffer) as unknown as PreparedBatch;
+/** The program of a worker thread: prepares batches in shared memory. Must import neither tfjs nor anything that does. */
+export function prepare(task: BatchTask): Promise<readonly Fault[]> {
+  return inTurn(() => prepareBatch(task));
 }

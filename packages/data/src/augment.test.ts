@@ -1,13 +1,17 @@
 import { createRng } from '@man/base';
 import { describe, expect, it } from 'vitest';
-import type { Finish, Finished } from './augment.ts';
+import type { Finish } from './augment.ts';
 import { drawPlacements, outputShape, recipeOf } from './augment.ts';
 import { prepareBatch } from './prepare.ts';
 import { countingSplit } from './testing/fixtures.ts';
 
 /** Pictures in memory, prepared without threads. */
-const prepareOf = (source: Uint8Array, rows: Uint32Array, finish: Finish): Promise<Finished> =>
-  prepareBatch({ ...finish, pictures: { source, rows }, range: null, stream: null, numbers: rows, skip: false });
+async function prepareOf(source: Uint8Array, rows: Uint32Array, finish: Finish) {
+  const size = rows.length * outputShape(finish.shape, finish.recipe).reduce((a, b) => a * b);
+  const out = { pixels: new Float32Array(size), images: finish.normalization === null ? null : new Float32Array(size) };
+  await prepareBatch({ ...finish, out, pictures: { source, rows }, range: null, stream: null, numbers: rows, skip: false });
+  return out;
+}
 
 /** The same by other means: the padded picture is built, then cut, then mirrored. */
 function reference(

@@ -25,6 +25,8 @@ export interface LoaderOptions {
   readonly augment?: Augmentation | null;
   /** How `images` are made from `pixels`: `(pixels - mean) / std`. Null or absent: they are equal. */
   readonly normalization?: Normalization | null;
+  /** Whether batches carry `pixels`, the pictures before normalisation. Training that rebuilds no pictures can do without. Default true. */
+  readonly pixels?: boolean;
   /** At most so many pictures of the split: a fixed random choice that depends on neither seed nor epoch. Default: all. */
   readonly limit?: number;
   /** Whether a last smaller batch is left out. Default false. */
@@ -55,6 +57,7 @@ export interface LoaderSettings {
   readonly recipe: Recipe | null;
   readonly range: CropRange | null;
   readonly normalization: Normalization | null;
+  readonly pixels: boolean;
   readonly limit: number;
   readonly dropLast: boolean;
   readonly workers: number | undefined;
@@ -67,7 +70,7 @@ export interface LoaderSettings {
 export function settle(split: ImageSplit, options: LoaderOptions): LoaderSettings {
   checkSplit(split);
   const { seed = 0, shuffle = false, augment = null, normalization = null, dropLast = false, workers, prefetch = 3 } = options;
-  const { unreadable = 'fail', onUnreadable = () => {} } = options;
+  const { unreadable = 'fail', onUnreadable = () => {}, pixels = true } = options;
   if (unreadable !== 'fail' && unreadable !== 'skip') throw invalidOption('unreadable', "'fail' or 'skip'", unreadable);
   whole('batch', options.batch, 1);
   whole('prefetch', prefetch, 1);
@@ -88,6 +91,7 @@ export function settle(split: ImageSplit, options: LoaderOptions): LoaderSetting
     recipe,
     range,
     normalization,
+    pixels,
     limit,
     dropLast,
     workers,

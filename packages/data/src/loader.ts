@@ -27,10 +27,9 @@ export interface Loader extends BatchSource {
 }
 
 /**
- * A source of batches: shuffled, augmented, scaled and normalised ahead of training, on worker threads.
+ * A source of batches: shuffled, augmented, scaled and normalised ahead of training, on worker threads, in memory that is used again.
  *
- * `batch.pixels` are the augmented pictures / 255; `batch.images` are `(pixels - mean) / std`. Threads hand the memory of a batch over to
- * its tensors, so that the training thread copies nothing. What is drawn
+ * `batch.pixels` are the augmented pictures / 255; `batch.images` are `(pixels - mean) / std`. What is drawn
  * depends on seed, epoch and batch only: neither on the number of threads nor on how far ahead they work. No thread keeps the process
  * from ending; idle ones end after ten seconds.
  *
@@ -79,7 +78,13 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
   const preparer = createPreparer(settings.workers, settings.prefetch, 'locate' in split.images, workerFile);
   const shape = outputShape(split.imageShape, settings.recipe);
   const direct = readsInPlace(split, preparer);
-  const slots = createSlots(settings.batch * volume(split.imageShape));
+  const size = settings.batch * volume(shape);
+  const isGathered = !direct && !('locate' in split.images);
+  const slots = createSlots({
+    raw: isGathered ? settings.batch * volume(split.imageShape) : 0,
+    pixels: settings.pixels || settings.normalization === null ? size : 0,
+    images: settings.normalization === null ? 0 : size,
+  });
   const indices = limitedIndices(split.size, settings.limit);
   const batches = settings.dropLast ? Math.floor(indices.length / settings.batch) : Math.ceil(indices.length / settings.batch);
   const state: LoaderState = { closed: false, passes: 0 };

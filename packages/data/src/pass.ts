@@ -1,13 +1,15 @@
+import type { Rng } from '@man/base';
 import type { Batch } from '@man/core';
-import { clone, tensor, tensor1d } from '@tensorflow/tfjs';
-import { drawPlacements, type Finished } from './augment.ts';
+import { clone, type Tensor, tensor1d } from '@tensorflow/tfjs';
+import { drawPlacements } from './augment.ts';
 import { type EncodedImages, type ImageReader, type ImageShape, type ImageSplit, volume } from './dataset.ts';
 import { imageUnreadable, loaderClosed, workerFailed } from './errors.ts';
 import type { LoaderSettings, UnreadablePicture } from './loader-options.ts';
 import { type EpochPlan, planEpoch } from './plan.ts';
 import type { BatchTask, EncodedPictures, Fault } from './prepare.ts';
 import type { Preparer } from './preparer.ts';
-import type { Slots } from './slots.ts';
+import type { Slot, Slots } from './slots.ts';
+import { upload } from './upload.ts';
 
 /** What the passes of one loader share. */
 export interface LoaderState {
@@ -43,7 +45,9 @@ interface Ahead {
 }
 
 /** A batch off the engine: labels fit the pictures that could be read. */
-interface Ready extends Finished {
+interface Ready {
+  /** Whoever takes the batch gives it back. */
+  readonly slot: Slot;
   readonly labels: Int32Array;
   /** Pictures that were left out. */
   readonly unreadable: readonly UnreadablePicture[];
@@ -51,7 +55,7 @@ interface Ready extends Finished {
 
 /** The batches of a pass, `settings.prefetch` of them being prepared while one is in use. */
 export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefined> {
-  const { settings, batches, state, shape, preparer } = pass;
+  const { settings, batches, state, preparer, slots } = pass;
   if (state.closed) throw loaderClosed();
   const plan = planEpoch(pass.indices, settings.seed, pass.epoch, settings.shuffle);
   const ahead: Ahead[] = [];
@@ -68,9 +72,11 @@ export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefine
       const prepared = await next.done;
       if (state.closed || prepared === null) throw loaderClosed();
       if ('error' in prepared) throw prepared.error;
+      const batch = prepared.labels.length > 0 ? toBatch(prepared, pass) : null;
+      slots.giveBack(prepared.slot);
       fill();
       for (const picture of prepared.unreadable) settings.onUnreadable(picture);
-      if (prepared.labels.length > 0) yield toBatch(prepared, shape);
+      if (batch !== null) yield batch;
     }
     complete = true;
   } finally {
@@ -78,7 +84,9 @@ export async function* iterate(pass: Pass): AsyncGenerator<Batch, void, undefine
     state.passes--;
     // Another pass of the same loader may still need the threads.
     if (!complete && state.passes === 0) await preparer.stop();
-    await Promise.all(ahead.map(({ done }) => done));
+    for (const left of await Promise.all(ahead.map(({ done }) => done))) {
+      if (left !== null && 'slot' in left && !state.closed) slots.giveBack(left.slot);
+    }
   }
 }
 
@@ -88,41 +96,43 @@ function start(pass: Pass, plan: EpochPlan, run: Run, index: number): Ahead {
 }
 
 async function prepare(pass: Pass, plan: EpochPlan, run: Run, index: number, rows: Uint32Array): Promise<Ready | null> {
-  const { split, settings, slots, direct } = pass;
+  const { split, settings, slots } = pass;
   const { recipe, range, normalization } = settings;
   const rng = recipe === null ? null : plan.batchRng(index);
   const placements = recipe === null || rng === null ? null : drawPlacements(rng, rows.length, split.imageShape, recipe);
   // Splitting depends on nothing that was drawn.
   const stream = range === null || rng === null ? null : plan.batchRng(index).state();
-  const finish = {
-    shape: split.imageShape,
-    recipe,
-    placements,
-    normalization,
-    range,
-    stream,
-    numbers: rows,
-    skip: settings.unreadable === 'skip',
-  };
-  const { images } = split;
-  if ('locate' in images) return settle(pass, run, rows, { ...finish, pictures: encoded(images, rows) });
-  if (direct) return settle(pass, run, rows, { ...finish, pictures: { source: images as Uint8Array, rows } });
+  const finish = { shape: split.imageShape, recipe, placements, normalization, range, stream, numbers: rows };
   const slot = slots.take();
-  try {
-    const faults = await gather(split, rows, slot, rng);
-    // Reading may outlast the iteration; going on would start the threads again.
-    if (run.over || pass.state.closed) return null;
-    const unreadable = told(pass, rows, faults);
-    const places = Uint32Array.from(rows, (_, place) => place).filter((place) => !faults.some((fault) => fault.place === place));
-    const kept = {
-      placements: placements === null ? null : keep(placements, places),
-      numbers: rows.filter((_, place) => places.includes(place)),
-    };
-    const ready = await settle(pass, run, kept.numbers, { ...finish, ...kept, pictures: { source: slot, rows: places } });
-    return ready === null ? null : { ...ready, unreadable };
-  } finally {
-    if (!pass.state.closed) slots.giveBack(slot);
-  }
+  const { raw, ...out } = slot;
+  const task = { ...finish, out, skip: settings.unreadable === 'skip' };
+  // After an error the slot is not used again: a thread that is about to end may still write into it.
+  const ready = await readInto(pass, run, rows, task, slot, rng);
+  if (ready === null && !pass.state.closed) slots.giveBack(slot);
+  return ready;
+}
+
+/** Has a batch prepared from wherever its pictures are; null when the iteration is over meanwhile. */
+async function readInto(
+  pass: Pass,
+  run: Run,
+  rows: Uint32Array,
+  task: Omit<BatchTask, 'pictures'>,
+  slot: Slot,
+  rng: Rng | null,
+): Promise<Ready | null> {
+  const { images } = pass.split;
+  if ('locate' in images) return settle(pass, run, rows, slot, { ...task, pictures: encoded(images, rows) });
+  if (pass.direct) return settle(pass, run, rows, slot, { ...task, pictures: { source: images as Uint8Array, rows } });
+  const faults = await gather(pass.split, rows, slot.raw, rng);
+  // Reading may outlast the iteration; going on would start the threads again.
+  if (run.over || pass.state.closed) return null;
+  const unreadable = told(pass, rows, faults);
+  const places = Uint32Array.from(rows, (_, place) => place).filter((place) => !faults.some((fault) => fault.place === place));
+  const numbers = rows.filter((_, place) => places.includes(place));
+  const placements = task.placements === null ? null : keep(task.placements, places);
+  const ready = await settle(pass, run, numbers, slot, { ...task, placements, numbers, pictures: { source: slot.raw, rows: places } });
+  return ready === null ? null : { ...ready, unreadable };
 }
 
 /** The placements of some pictures of a batch. */
@@ -139,17 +149,16 @@ function encoded(images: EncodedImages, rows: Uint32Array): EncodedPictures {
 }
 
 /** Hands the work over, and deals with pictures that could not be read. */
-async function settle(pass: Pass, run: Run, rows: Uint32Array, task: BatchTask): Promise<Ready | null> {
+async function settle(pass: Pass, run: Run, rows: Uint32Array, slot: Slot, task: BatchTask): Promise<Ready | null> {
   const isStopped = () => run.over || pass.state.closed;
-  const batch = await pass.preparer.prepare(task, isStopped).catch((cause: unknown) => {
+  const faults = await pass.preparer.prepare(task, isStopped).catch((cause: unknown) => {
     const place = 'progress' in task.pictures ? (task.pictures.progress[0] as number) : -1;
     throw workerFailed(cause, place < 0 ? null : nameOf(pass.split, rows[place] as number));
   });
   if (isStopped()) return null;
-  const { faults, pixels, images } = batch;
   const left = new Set(faults.map(({ place }) => place));
   const labels = Int32Array.from(rows, (row) => pass.split.labels[row] as number).filter((_, place) => !left.has(place));
-  return { pixels, images, labels, unreadable: told(pass, rows, faults) };
+  return { slot, labels, unreadable: told(pass, rows, faults) };
 }
 
 /** The pictures that were left out; throws for the first one where that is the end. */
@@ -168,12 +177,7 @@ function nameOf({ images }: ImageSplit, index: number): string {
 }
 
 /** Writes the pictures `rows` side by side into `raw`. Each reads from the stream `picture:<index in the split>` of the batch. */
-async function gather(
-  split: ImageSplit,
-  rows: Uint32Array,
-  raw: Uint8Array,
-  rng: ReturnType<EpochPlan['batchRng']> | null,
-): Promise<readonly Fault[]> {
+async function gather(split: ImageSplit, rows: Uint32Array, raw: Uint8Array, rng: Rng | null): Promise<readonly Fault[]> {
   const images = split.images as Uint8Array | ImageReader;
   const size = volume(split.imageShape);
   if (images instanceof Uint8Array) {
@@ -193,9 +197,13 @@ async function gather(
   });
 }
 
-/** The arrays are the tensors' from here on: engines may keep them. */
-function toBatch({ pixels: data, images, labels }: Ready, shape: ImageShape): Batch {
+function toBatch({ slot, labels }: Ready, { shape, settings }: Pass): Batch {
   const batchShape = [labels.length, ...shape];
-  const pixels = tensor(data, batchShape, 'float32');
-  return { images: images === null ? clone(pixels) : tensor(images, batchShape, 'float32'), labels: tensor1d(labels, 'int32'), pixels };
+  const tensorOf = (values: Float32Array) => upload(values.subarray(0, labels.length * volume(shape)), batchShape);
+  const pixels = slot.pixels === null ? null : tensorOf(slot.pixels);
+  const images = slot.images === null ? null : tensorOf(slot.images);
+  const rest = { labels: tensor1d(labels, 'int32') };
+  if (pixels === null) return { images: images as Tensor, ...rest };
+  if (settings.pixels) return { images: images ?? clone(pixels), ...rest, pixels };
+  return { images: pixels, ...rest };
 }

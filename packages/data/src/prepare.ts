@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Rng, restoreRng } from '@man/base';
-import { type Finish, type Finished, finisher, outputShape } from './augment.ts';
+import { type Finish, finisher, type Target } from './augment.ts';
 import { volume } from './dataset.ts';
 import { createDecoder, type Decoder, type Raster } from './decode.ts';
 import type { PictureSource } from './picture-source.ts';
@@ -19,6 +19,8 @@ export interface BatchTask extends Finish {
   readonly numbers: Uint32Array;
   /** Whether a picture that cannot be read is left out, instead of being the end. */
   readonly skip: boolean;
+  /** Memory that threads share. */
+  readonly out: Target;
 }
 
 /** uint8 pictures, `[*, ...shape]`, and which of them. */
@@ -44,19 +46,15 @@ export interface Fault {
   readonly reason: string;
 }
 
-/** A prepared batch; pictures that were left out are not in its arrays. */
-export interface PreparedBatch extends Finished {
-  readonly faults: readonly Fault[];
-}
-
 /**
- * Does one batch's work, in memory of its own.
+ * Does one batch's work. Pictures that are left out have no place in `task.out`: the others move up.
  *
  * @param isStopped given where batches are prepared on the thread that trains: asked between pictures, which lets others have their turn
+ * @returns what could not be read
  */
-export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): Promise<PreparedBatch> {
+export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): Promise<readonly Fault[]> {
+  const { out } = task;
   const count = task.numbers.length;
-  const out = allocate(task, count);
   const finishOf = finisher(task);
   const faults: Fault[] = [];
   const rng = task.stream === null ? null : restoreRng(task.stream);
@@ -66,7 +64,7 @@ export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): 
     rows.forEach((row, i) => {
       finishOf(i)(source, row * volume(task.shape), i, out);
     });
-    return { ...out, faults };
+    return faults;
   }
   const tools = await toolsOf('source' in task.pictures ? undefined : task.pictures.maxPixels);
   const picture = new Uint8Array(volume(task.shape));
@@ -87,17 +85,7 @@ export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): 
     }
     finishOf(place)(picture, 0, done++, out);
   }
-  return { ...shorten(out, task, done), faults };
-}
-
-function allocate({ shape, recipe, normalization }: Finish, count: number): Finished {
-  const size = count * volume(outputShape(shape, recipe));
-  return { pixels: new Float32Array(size), images: normalization === null ? null : new Float32Array(size) };
-}
-
-function shorten({ pixels, images }: Finished, { shape, recipe }: Finish, count: number): Finished {
-  const size = count * volume(outputShape(shape, recipe));
-  return size === pixels.length ? { pixels, images } : { pixels: pixels.slice(0, size), images: images?.slice(0, size) ?? null };
+  return faults;
 }
 
 /** The picture at a place of the batch, as it is stored: pixels, or a file's bytes. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import { workerMissing } from './errors.ts';
-import { type BatchTask, type PreparedBatch, prepareBatch } from './prepare.ts';
+import { type BatchTask, type Fault, prepareBatch } from './prepare.ts';
 
 /** Does batches' work, on threads or here; the results are the same. */
 export interface Preparer {
@@ -13,7 +13,7 @@ export interface Preparer {
    * @param isStopped asked between pictures where there are no threads
    * @throws what a thread died of
    */
-  prepare(task: BatchTask, isStopped: () => boolean): Promise<PreparedBatch>;
+  prepare(task: BatchTask, isStopped: () => boolean): Promise<readonly Fault[]>;
   /** Ends all threads at once; work under way is rejected. It can be used again afterwards. */
   stop(): Promise<void>;
 }
@@ -72,7 +72,7 @@ function threads(file: string, count: number, tasksAhead: number, isHeavy: boole
     async prepare(task) {
       pool ??= startPool(file, count, tasksAhead, isHeavy);
       const { piscina, broken } = await pool;
-      return (await Promise.race([piscina.run(task), broken])) as PreparedBatch;
+      return (await Promise.race([piscina.run(task), broken])) as readonly Fault[];
     },
     stop,
   };
