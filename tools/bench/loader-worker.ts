@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createLoader } from '@man/data';
+import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 
-await tf.setBackend('cpu');
+await useEngine('tensorflow');
 const found = readdirSync(values.folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jpe?g$/i.test(name));
 const files = found.sort().map((name) => join(values.folder, name));
 const size = files.length * Number(values.repeat);
@@ -39,6 +40,8 @@ const loader = createLoader(
     shuffle: true,
     seed: 1,
     augment: { randomResizedCrop: {}, flip: true },
+    // PyTorch's batches hold the normalised pictures only.
+    pixels: false,
     normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
   },
 );

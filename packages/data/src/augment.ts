@@ -65,31 +65,36 @@ export type Finisher = (source: Uint8Array, offset: number, to: number, out: Tar
  * @returns a function that gives the finisher of picture i
  */
 export function finisher({ shape, recipe, placements, normalization }: Finish): (i: number) => Finisher {
-  const channels = shape[2];
+  const [height, width, channels] = shape;
   const tables = tablesOf(channels, normalization);
-  if (recipe === null || placements === null) {
-    const [columns, length] = [Int32Array.from({ length: shape[1] }, (_, x) => x * channels), shape[1] * channels];
-    return () => (source, offset, to, out) => {
-      for (let y = 0; y < shape[0]; y++)
-        writeRow(source, offset + y * length, columns, channels, tables, out, (to * shape[0] + y) * length);
-    };
-  }
   const [outHeight, outWidth] = outputShape(shape, recipe);
-  // Byte offset of each pixel of a row within the picture's row, or -1 for black.
   const columns = new Int32Array(outWidth);
   return (i) => (source, offset, to, out) => {
-    const [top, left, mirrored] = [placements[3 * i] as number, placements[3 * i + 1] as number, placements[3 * i + 2] === 1];
+    const [top, left, flip] = placements === null ? [0, 0, 0] : placements.subarray(3 * i, 3 * i + 3);
+    const { pad, padMode } = recipe ?? { pad: 0, padMode: 'zero' };
     for (let x = 0; x < outWidth; x++) {
-      const column = locate(left + (mirrored ? outWidth - 1 - x : x) - recipe.pad, shape[1], recipe.padMode);
+      const column = locate((left as number) + (flip === 1 ? outWidth - 1 - x : x) - pad, width, padMode);
       columns[x] = column < 0 ? -1 : column * channels;
     }
+    const [first, last] = run(columns, flip === 1 ? -channels : channels);
     for (let y = 0; y < outHeight; y++) {
-      const row = locate(top + y - recipe.pad, shape[0], recipe.padMode);
+      const row = locate((top as number) + y - pad, height, padMode);
       const target = (to * outHeight + y) * outWidth * channels;
-      if (row < 0) writeRow(BLACK, 0, new Int32Array(outWidth), channels, tables, out, target);
-      else writeRow(source, offset + row * shape[1] * channels, columns, channels, tables, out, target);
+      if (row < 0) writeBlack(outWidth, channels, tables, out, target);
+      else writeRow({ source, row: offset + row * width * channels, columns, first, last, channels }, tables, out, target);
     }
   };
+}
+
+/** Where the longest run of columns lies, each `step` behind the one before: all but what padding shows at the sides. */
+function run(columns: Int32Array, step: number): readonly [first: number, last: number] {
+  let [first, last] = [0, 0];
+  for (let from = 0, x = 1; x <= columns.length; x++) {
+    if (x < columns.length && columns[x] === (columns[x - 1] as number) + step && (columns[x - 1] as number) >= 0) continue;
+    if (x - from > last - first) [first, last] = [from, x];
+    from = x;
+  }
+  return (columns[first] as number) < 0 ? [0, 0] : [first, last];
 }
 
 /** Where a coordinate of the padded picture lies in the picture; -1 for the black outside. */
@@ -113,63 +118,76 @@ function tablesOf(channels: number, normalization: Normalization | null): Float3
   });
 }
 
-/** More channels than pictures have. */
-const BLACK = new Uint8Array(64);
-
-/** One row: each pixel is taken from its column, looked up, and written. */
-function writeRow(
-  source: Uint8Array,
-  row: number,
-  columns: Int32Array,
-  channels: number,
-  tables: Float32Array | null,
-  { pixels, images }: Target,
-  target: number,
-): void {
-  if (channels === 3 && pixels !== null && images !== null && tables !== null) {
-    writeBoth(source, row, columns, tables, pixels, images, target);
-    return;
-  }
-  if (pixels !== null) writeOne(source, row, columns, channels, UNITS, pixels, target);
-  if (images !== null && tables !== null) writeOne(source, row, columns, channels, tables, images, target);
+/** A row of a picture, and which of its pixels are taken. */
+interface Row {
+  readonly source: Uint8Array;
+  /** Where it begins. */
+  readonly row: number;
+  /** Byte offset of each pixel within the row, or -1 for black. */
+  readonly columns: Int32Array;
+  /** From `first` up to, not including, `last` they follow each other, in one direction or the other. */
+  readonly first: number;
+  readonly last: number;
+  readonly channels: number;
 }
 
-function writeOne(
-  source: Uint8Array,
-  row: number,
-  columns: Int32Array,
-  channels: number,
-  tables: Float32Array,
+function writeRow(row: Row, tables: Float32Array | null, { pixels, images }: Target, target: number): void {
+  if (pixels !== null) writeTo(pixels, target, row, UNITS);
+  if (images !== null && tables !== null) writeTo(images, target, row, tables);
+}
+
+function writeTo(out: Float32Array, target: number, picked: Row, tables: Float32Array): void {
+  const { source, row, columns, channels } = picked;
+  const [first, last] = channels === 3 ? [picked.first, picked.last] : [0, 0];
+  writeColumns(out, target, source, row, columns, 0, first, channels, tables);
+  const step = columns[first + 1] === undefined || (columns[first + 1] as number) > (columns[first] as number) ? 3 : -3;
+  if (last > first) writeRun(out, target + 3 * first, last - first, source, row + (columns[first] as number), step, tables);
+  writeColumns(out, target, source, row, columns, last, columns.length, channels, tables);
+}
+
+/** Pixel by pixel: where padding shows, and for other than three channels. */
+function writeColumns(
   out: Float32Array,
   target: number,
-): void {
-  for (let x = 0, to = target; x < columns.length; x++) {
-    const column = columns[x] as number;
-    for (let c = 0; c < channels; c++) out[to++] = tables[(c << 8) + (column < 0 ? 0 : (source[row + column + c] as number))] as number;
-  }
-}
-
-/** The usual case, three channels and both arrays, without a loop over channels: three times as fast. */
-function writeBoth(
   source: Uint8Array,
   row: number,
   columns: Int32Array,
+  from: number,
+  to: number,
+  channels: number,
   tables: Float32Array,
-  pixels: Float32Array,
-  images: Float32Array,
-  target: number,
 ): void {
-  for (let x = 0, to = target; x < columns.length; x++, to += 3) {
+  for (let x = from; x < to; x++) {
     const column = columns[x] as number;
-    const at = row + column;
-    const red = column < 0 ? 0 : (source[at] as number);
-    const green = column < 0 ? 0 : (source[at + 1] as number);
-    const blue = column < 0 ? 0 : (source[at + 2] as number);
-    pixels[to] = UNITS[red] as number;
-    pixels[to + 1] = UNITS[green] as number;
-    pixels[to + 2] = UNITS[blue] as number;
-    images[to] = tables[red] as number;
-    images[to + 1] = tables[256 + green] as number;
-    images[to + 2] = tables[512 + blue] as number;
+    for (let c = 0; c < channels; c++) {
+      out[target + x * channels + c] = tables[(c << 8) + (column < 0 ? 0 : (source[row + column + c] as number))] as number;
+    }
+  }
+}
+
+/** Three channels, pixels one behind the other: nearly all there is to write. */
+function writeRun(
+  out: Float32Array,
+  target: number,
+  count: number,
+  source: Uint8Array,
+  from: number,
+  step: number,
+  tables: Float32Array,
+): void {
+  let at = from;
+  const end = target + 3 * count;
+  for (let to = target; to < end; to += 3) {
+    out[to] = tables[source[at] as number] as number;
+    out[to + 1] = tables[256 + (source[at + 1] as number)] as number;
+    out[to + 2] = tables[512 + (source[at + 2] as number)] as number;
+    at += step;
+  }
+}
+
+function writeBlack(width: number, channels: number, tables: Float32Array | null, { pixels, images }: Target, target: number): void {
+  for (let i = 0; i < width * channels; i++) {
+    if (pixels !== null) pixels[target + i] = 0;
+    if (images !== null && tables !== null) images[target + i] = tables[(i % channels) << 8] as number;
   }
 }

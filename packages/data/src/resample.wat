@@ -40,9 +40,9 @@
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
       (br_if $each_row (local.get $rows))))
 
-  ;; Rows of `length` bytes to `height` rows. starts: byte offset of each output row's first input row.
+  ;; Rows of which `length` bytes are used, `stride` bytes apart, to `height` rows. starts: byte offset of each output row's first input row.
   (func (export "vertical")
-    (param $source i32) (param $length i32)
+    (param $source i32) (param $stride i32) (param $length i32)
     (param $starts i32) (param $counts i32) (param $weights i32) (param $taps i32)
     (param $height i32) (param $target i32)
     (local $y i32) (local $i i32) (local $row i32) (local $p i32) (local $w i32) (local $end i32)
@@ -61,7 +61,7 @@
           (local.set $weight (v128.load32_splat (local.get $w)))
           (local.set $low (i32x4.add (local.get $low) (i32x4.mul (i32x4.extend_low_i16x8_u (local.get $bytes)) (local.get $weight))))
           (local.set $high (i32x4.add (local.get $high) (i32x4.mul (i32x4.extend_high_i16x8_u (local.get $bytes)) (local.get $weight))))
-          (local.set $p (i32.add (local.get $p) (local.get $length)))
+          (local.set $p (i32.add (local.get $p) (local.get $stride)))
           (local.set $w (i32.add (local.get $w) (i32.const 4)))
           (br_if $each_tap (i32.lt_u (local.get $w) (local.get $end))))
         (local.set $bytes
