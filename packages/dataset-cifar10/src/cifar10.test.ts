@@ -9,7 +9,7 @@ import type { ImageSplit } from '@man/data';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cifar10Options, cifar10, cifar10With } from './cifar10.ts';
-import { CIFAR10_CLASSES } from './layouts.ts';
+import { CIFAR10_CLASSES } from './sets.ts';
 import { layoutFiles, metaFile, records, writeLayout } from './testing/files.ts';
 
 const COUNT = 20;

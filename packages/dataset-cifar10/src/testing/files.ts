@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CIFAR10_CLASSES, LAYOUTS, type Layout } from '../layouts.ts';
+import { CIFAR10, CIFAR10_CLASSES, type Layout } from '../sets.ts';
+
+const LAYOUTS = CIFAR10.layouts;
 
 /** Records whose every byte tells where it is: planes of pictures `first`, `first + 1`, …; labels 0, 1, …, 9, 0, … */
 export function records(first: number, count: number): { labels: number[]; planes: Uint8Array } {
@@ -51,7 +53,10 @@ export function metaFile(layout: Layout['name'], classes: readonly string[] = CI
 export function layoutFiles(name: Layout['name'], count: number): [string, Buffer][] {
   const layout = LAYOUTS.find((one) => one.name === name) as Layout;
   const write = name === 'binary' ? binaryFile : pythonFile;
-  return [[layout.meta, metaFile(name)], ...layout.files.map((file, i): [string, Buffer] => [file.name, write(records(i * count, count))])];
+  return [
+    [layout.names[0] as string, metaFile(name)],
+    ...layout.files.map((file, i): [string, Buffer] => [file.name, write(records(i * count, count))]),
+  ];
 }
 
 /** Writes them below a folder, where the set's reader looks. */
