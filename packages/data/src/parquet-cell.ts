@@ -13,23 +13,21 @@ const kept: Read[] = [];
 
 /** The bytes of a cell. A whole row group is read for it and kept for its neighbours. @throws `MAN_DATA_PARQUET`, `MAN_DATA_DISK`, Error */
 export async function readCell({ file, column, rowGroup, row }: ParquetCell): Promise<Uint8Array> {
-  const [top = '', ...path] = column;
-  const key = `${file}\0${top}\0${rowGroup}`;
+  const key = [file, rowGroup, ...column].join('\0');
   let read = kept.find((one) => one.key === key);
   if (read === undefined) {
-    read = { key, values: readOnce(file, top, rowGroup) };
+    read = { key, values: readOnce(file, column, rowGroup) };
     // Nobody may be waiting when it fails: whoever asks again gets the error then.
     read.values.catch(() => {});
     kept.push(read);
     if (kept.length > MAX_KEPT) kept.shift();
   }
-  let value = (await read.values)[row];
-  for (const name of path) value = (value as Record<string, unknown> | null | undefined)?.[name];
+  const value = (await read.values)[row];
   if (!(value instanceof Uint8Array)) throw new TypeError(`row ${row} of row group ${rowGroup} holds no bytes in ${column.join('.')}`);
   return value;
 }
 
-async function readOnce(file: string, column: string, rowGroup: number): Promise<readonly unknown[]> {
+async function readOnce(file: string, column: readonly string[], rowGroup: number): Promise<readonly unknown[]> {
   const parquet = await openParquet(file);
   try {
     return await parquet.read(column, rowGroup);

@@ -1,5 +1,8 @@
 import { isManError } from '@man/base';
-import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { type ColumnMetaData, type FileMetaData, parquetMetadata } from 'hyparquet';
+import { readColumn } from 'hyparquet/src/column.js';
+import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { getSchemaPath } from 'hyparquet/src/schema.js';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import { compressors } from 'hyparquet-compressors';
 import { type ByteSource, fileSource } from './byte-source.ts';
@@ -14,11 +17,12 @@ export interface ParquetFile {
   /** Rows of each row group. */
   readonly rowGroups: readonly number[];
   /**
-   * One column of one row group, its values as they are stored: numbers (bigint for 64 bits), bytes, or objects of them.
+   * One column of one row group, its values as they are stored: numbers (bigint for 64 bits), or bytes; null where there is none.
    *
+   * @param path the column's name, behind those of the structs that hold it: `['img', 'bytes']`
    * @throws `MAN_DATA_PARQUET`, `MAN_DATA_DISK`
    */
-  read(column: string, rowGroup: number): Promise<readonly unknown[]>;
+  read(path: readonly string[], rowGroup: number): Promise<readonly unknown[]>;
   close(): Promise<void>;
 }
 
@@ -45,22 +49,22 @@ export async function openParquet(file: string): Promise<ParquetFile> {
 
 /** {@link openParquet} of any bytes. */
 export async function parquetOf(source: ByteSource): Promise<ParquetFile> {
-  const metadata = await naming(source.name, () => readFooter(source));
-  const rowGroups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-  const rows = rowGroups.reduce((sum, count) => sum + count, 0);
-  if (rowGroups.some((count) => !(count >= 0)) || !(rows <= MAX_ROWS)) throw badParquet(source.name, `it says that it has ${rows} rows`);
-  const columns = topLevel(metadata);
+  const { metadata, rowGroups, columns } = await naming(source.name, () => readContents(source));
   return {
     name: source.name,
     columns,
     rowGroups,
-    read: (column, rowGroup) =>
-      naming(source.name, async () => {
-        if (!columns.includes(column)) throw new RangeError(`it has no column '${column}', only ${columns.join(', ')}`);
-        return readGroup(source, metadata, column, rowGroup);
-      }),
+    read: (path, rowGroup) => naming(source.name, () => readGroup(source, metadata, path, rowGroup)),
     close: () => source.close(),
   };
+}
+
+async function readContents(source: ByteSource) {
+  const metadata = await readFooter(source);
+  const rowGroups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
+  const rows = rowGroups.reduce((sum, count) => sum + count, 0);
+  if (rowGroups.some((count) => !(count >= 0)) || !(rows <= MAX_ROWS)) throw new RangeError(`it says that it has ${rows} rows`);
+  return { metadata, rowGroups, columns: topLevel(metadata) };
 }
 
 async function readFooter(source: ByteSource): Promise<FileMetaData> {
@@ -69,7 +73,7 @@ async function readFooter(source: ByteSource): Promise<FileMetaData> {
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
   if (length > Math.min(source.size - 8, MAX_FOOTER)) throw new RangeError(`its table of contents has ${length} bytes`);
   const footer = Uint8Array.from(await source.read(source.size - 8 - length, source.size));
-  checkThrift(footer, 0);
+  checkThrift(footer.subarray(0, length), 0);
   return parquetMetadata(footer.buffer, { geoparquet: false });
 }
 
@@ -90,26 +94,48 @@ function topLevel({ schema }: FileMetaData): string[] {
   return names;
 }
 
-async function readGroup(source: ByteSource, metadata: FileMetaData, column: string, rowGroup: number): Promise<readonly unknown[]> {
+async function readGroup(
+  source: ByteSource,
+  metadata: FileMetaData,
+  path: readonly string[],
+  rowGroup: number,
+): Promise<readonly unknown[]> {
   const group = metadata.row_groups[rowGroup];
   if (group === undefined) throw new RangeError(`it has no row group ${rowGroup}`);
   const rows = Number(group.num_rows);
-  const chunks = group.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column);
-  for (const { meta_data: chunk } of chunks) {
-    const start = Number(chunk?.dictionary_page_offset || chunk?.data_page_offset);
-    const length = Number(chunk?.total_compressed_size);
-    if (!(start >= 4 && length >= 0 && length <= MAX_CHUNK && start + length <= source.size))
-      throw new RangeError(`column ${column} is not in it`);
-    checkPages(await source.read(start, start + length), rows, column);
+  const chunk = group.columns.find(({ meta_data }) => meta_data?.path_in_schema.join('\0') === path.join('\0'))?.meta_data;
+  if (chunk === undefined)
+    throw new RangeError(`it has no column ${path.join('.')}, only ${leaves(group.columns.map(({ meta_data }) => meta_data))}`);
+  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+  const length = Number(chunk.total_compressed_size);
+  if (!(start >= 4 && length >= 0 && length <= MAX_CHUNK && start + length <= source.size)) {
+    throw new RangeError(`column ${path.join('.')} is not in it`);
   }
-  const only: FileMetaData = { ...metadata, row_groups: [{ ...group, columns: chunks }], num_rows: group.num_rows };
-  const file = { byteLength: source.size, slice: async (start: number, end = source.size) => ownBuffer(await source.read(start, end)) };
-  const values = await parquetReadObjects({ file, metadata: only, columns: [column], compressors, utf8: false, geoparquet: false });
-  if (values.length !== rows) throw new RangeError(`row group ${rowGroup} has ${values.length} rows instead of ${rows}`);
-  return values.map((row) => row[column]);
+  const bytes = await source.read(start, start + length);
+  checkPages(bytes, rows, path.join('.'));
+  const values = decode(bytes, metadata, chunk, rows);
+  if (values.length !== rows) throw new RangeError(`row group ${rowGroup} has ${values.length} values instead of ${rows}`);
+  return values;
 }
 
-const ownBuffer = (bytes: Uint8Array) => Uint8Array.from(bytes).buffer;
+const leaves = (chunks: readonly (ColumnMetaData | undefined)[]) => chunks.map((chunk) => chunk?.path_in_schema.join('.')).join(', ');
+
+/** The library's own function for whole files leaves promises behind that fail unheard, and end the process; this part has none. */
+function decode(bytes: Uint8Array, metadata: FileMetaData, chunk: ColumnMetaData, rows: number): unknown[] {
+  const schemaPath = getSchemaPath(metadata.schema, chunk.path_in_schema);
+  const element = schemaPath.at(-1)?.element;
+  if (element === undefined) throw new RangeError('its schema is broken');
+  const decoder = { ...chunk, pathInSchema: chunk.path_in_schema, schemaPath, element, compressors, utf8: false, parsers: DEFAULT_PARSERS };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { data } = readColumn({ view, offset: 0 }, { groupStart: 0, groupRows: rows, selectStart: 0, selectEnd: rows }, decoder);
+  return data.flatMap((page) => Array.from(page as ArrayLike<unknown>, unwrapped));
+}
+
+/** A struct that may be absent gives lists of one value, or of none. */
+function unwrapped(value: unknown): unknown {
+  if (!Array.isArray(value)) return value ?? null;
+  return value.length === 1 ? unwrapped(value[0]) : null;
+}
 
 /** Checks what the pages of a column say of their lengths. */
 function checkPages(bytes: Uint8Array, rows: number, column: string): void {

@@ -45,22 +45,21 @@ export async function readParquet(folder: string, half: string, files: readonly 
 async function readGroup(file: ParquetFile, group: number, kind: LabelKind, { images, labels }: Half, first: number): Promise<void> {
   const column = ['img', 'image'].find((name) => file.columns.includes(name));
   if (column === undefined) throw wrongContents(file.name, 'a column img or image', file.columns.join(', '));
-  const found = await file.read(kind.column, group);
+  const found = await file.read([kind.column], group);
   for (const [i, value] of found.entries()) {
     const label = Number(value);
     if (!(Number.isInteger(label) && label >= 0 && label < kind.classes.length))
       throw wrongLabel(file.name, first + i, label, kind.classes.length);
     labels[first + i] = label;
   }
-  const pictures = await file.read(column, group);
+  const pictures = await file.read([column, 'bytes'], group);
   const decoder = await createDecoder();
   for (let from = 0; from < pictures.length; from += AT_ONCE) {
     await Promise.all(
       pictures.slice(from, from + AT_ONCE).map(async (value, i) => {
-        const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null)?.bytes;
-        if (!(bytes instanceof Uint8Array)) throw wrongContents(file.name, `a picture in row ${from + i} of row group ${group}`, 'none');
+        if (!(value instanceof Uint8Array)) throw wrongContents(file.name, `a picture in row ${from + i} of row group ${group}`, 'none');
         const at = (first + from + i) * PICTURE;
-        await decode(decoder, bytes, images.subarray(at, at + PICTURE)).catch((error: Error) => {
+        await decode(decoder, value, images.subarray(at, at + PICTURE)).catch((error: Error) => {
           throw wrongContents(file.name, `a picture of 32×32 in row ${from + i} of row group ${group}`, error.message);
         });
       }),
