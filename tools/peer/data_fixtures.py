@@ -215,6 +215,15 @@ def parquet_files() -> None:
                 store_schema=False,
             )
             write_atomically(DATA / "parquet" / f"{codec.lower()}-v{version[0]}.parquet", out.getvalue())
+    # ImageNet's copies call the column otherwise, and hold JPEG files of all sizes.
+    jpegs = [
+        {"bytes": jpeg(Image.fromarray(picture).resize((40 + i, 60 - i))), "path": f"{i}.JPEG"}
+        for i, picture in enumerate(pictures(10, 32, 32))
+    ]
+    table = pa.table({"image": pa.array(jpegs, image), "label": labels})
+    out = io.BytesIO()
+    pq.write_table(table, out, row_group_size=10, write_statistics=False, store_schema=False)
+    write_atomically(DATA / "parquet" / "hub.parquet", out.getvalue())
 
 
 if __name__ == "__main__":

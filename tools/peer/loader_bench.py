@@ -2,8 +2,8 @@
 
     python loader_bench.py --folder FOLDER --batch 64 --workers 2
 
-Answers each line `go K` on its standard input with a JSON line about K passes over the pictures, so that rounds
-of this and of another program can alternate (tools/bench/loader.ts).
+Answers each line `go K` on its standard input with a JSON line about K passes over the pictures, so that
+rounds of this and of another program can alternate (tools/bench/loader.ts).
 """
 
 from __future__ import annotations

@@ -83,6 +83,12 @@ export class Checker {
     }
   }
 
+  /** The checksum of a file whose size was not published. */
+  async checksum(folder: string, name: string, checksum: Checksum): Promise<void> {
+    const path = join(folder, name);
+    this.add(`${name}, ${checksum.algorithm}`, checksum.hex, await this.#hash(path, checksum, statSync(path).size));
+  }
+
   /** Number, first labels and classes of one half. */
   labels({ name, labels }: Pick<ImageSplit, 'name' | 'labels'>, { size, first, counts }: PublishedLabels): void {
     this.add(`${name}, pictures`, size, labels.length);
