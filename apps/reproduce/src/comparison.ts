@@ -1,6 +1,7 @@
 import type { Composed } from '@man/config';
 import { formatBytes, formatCount, formatDuration, type Report, type ReportColumn, textTable } from '@man/track';
 import { dateText, environment } from './environment.ts';
+import { knownSet } from './known-sets.ts';
 import { dataName } from './names.ts';
 import type { RunResult } from './result.ts';
 import type { CompareConfig } from './schema/index.ts';
@@ -96,7 +97,7 @@ export function comparisonReport({ composed, methods, dataset, data, budget, sto
     title: titleOf(methods, composed.config, dataset),
     summary: [
       budget,
-      ...findings(runs),
+      ...findings(runs, knownSet(composed.config.dataset).classes),
       ...(stopped ? ['Stopped by the user before its end: this is what there was.'] : []),
       ...missing.map(({ label, problem }) => `${label}: no result, ${problem ?? 'not run'}.`),
     ],
@@ -137,14 +138,14 @@ const NOTES = [
 ];
 
 /** What stands out, in words; every number is in the table too. */
-function findings(runs: readonly RunResult[]): string[] {
+function findings(runs: readonly RunResult[], classes: number): string[] {
   const byError = runs
     .filter(({ final }) => final.testError !== null)
     .sort((a, b) => (a.final.testError as number) - (b.final.testError as number));
   const byMemory = [...runs].sort((a, b) => (a.peakTensorBytes ?? Infinity) - (b.peakTensorBytes ?? Infinity));
   const [best, least, first] = [byError[0], byMemory[0], runs[0]];
   if (runs.length < 2 || best === undefined || least === undefined || first === undefined) return [];
-  const chance = 'guessing would be 90 %';
+  const chance = `guessing would be ${formatCount(100 * (1 - 1 / classes))} %`;
   const others = byError.slice(1).map(({ label, final }) => `${label} ${percent(final.testError)} %`);
   const error = `Lowest test error: ${best.label}, ${percent(best.final.testError)} %, before ${others.join(', ')}; ${chance}.`;
   const saving = Math.round(100 * (1 - (least.peakTensorBytes ?? 0) / (first.peakTensorBytes || 1)));

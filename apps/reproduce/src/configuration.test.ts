@@ -3,6 +3,7 @@ import { problemsOf } from '@man/config';
 import { describe, expect, it } from 'vitest';
 import { loadCompareConfig, loadTrainConfig } from './configuration.ts';
 import { assemble } from './factories.ts';
+import { knownSet } from './known-sets.ts';
 
 const conf = new URL('../conf/', import.meta.url);
 const options = (group: string) => readdirSync(new URL(`${group}/`, conf)).map((file) => file.replace('.yaml', ''));
@@ -29,7 +30,7 @@ describe('conf/', () => {
   it.each(['dataset', 'backbone', 'loss', 'plugin', 'optimizer', 'schedule', 'experiment'])('has options of %s that pass', (group) => {
     for (const option of options(group)) {
       const { config } = loadTrainConfig([`${group}=${option}`]);
-      const parts = assemble(config, 10);
+      const parts = assemble(config, knownSet(config.dataset));
       expect(parts.backbone.name).toBe(`resnet${config.backbone.depth}`);
       expect(parts.schedule(1)).toBeGreaterThan(0);
     }
@@ -37,7 +38,7 @@ describe('conf/', () => {
 
   it.each(options('backbone'))('cuts %s where a partition is published', (backbone) => {
     const { config } = loadTrainConfig([`backbone=${backbone}`]);
-    const { backbone: network, partition } = assemble(config, 10);
+    const { backbone: network, partition } = assemble(config, knownSet(config.dataset));
     expect(Object.keys(network.partitions)).toContain(String(partition.blocks));
   });
 

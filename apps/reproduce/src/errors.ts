@@ -41,3 +41,22 @@ export const workerSilent = (label: string, printed: string) =>
       hint: 'run man-reproduce train with the same overrides to see what it prints',
     },
   );
+
+export const nothingToVerify = (dataset: string) =>
+  new ManError(`${dataset} has no files that could be compared with published ones`, {
+    code: 'MAN_REPRODUCE_NOTHING_TO_VERIFY',
+    hint: 'name a set that has: man-reproduce data verify dataset=cifar10',
+  });
+
+export const outputFailed = (file: string, cause: unknown) =>
+  new ManError(`the page cannot be written: ${file}: ${reason(cause)}`, {
+    code: 'MAN_REPRODUCE_OUTPUT',
+    hint: 'choose a writable place: --out <file>',
+    cause,
+  });
+
+export const badCount = (found: string) =>
+  new ManError(`--pictures: expected a whole number of 1 to 1000, got '${found}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'leave it out for 24',
+  });

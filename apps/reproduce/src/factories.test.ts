@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { loadTrainConfig } from './configuration.ts';
 import { assemble } from './factories.ts';
 
-const schedule = (...overrides: string[]) => assemble(loadTrainConfig(overrides).config, 10).schedule;
+const PICTURES = { classes: 10, imageShape: [32, 32, 3] };
+
+const schedule = (...overrides: string[]) => assemble(loadTrainConfig(overrides).config, PICTURES).schedule;
 
 describe('assemble', () => {
   it("has the paper's learning rates at its batch", () => {
@@ -21,12 +23,12 @@ describe('assemble', () => {
   });
 
   it('has no local loss and no plugin end to end', () => {
-    const parts = assemble(loadTrainConfig(['loss=e2e']).config, 10);
+    const parts = assemble(loadTrainConfig(['loss=e2e']).config, PICTURES);
     expect([parts.loss, parts.plugin, parts.partition]).toEqual([null, null, { blocks: 1, stem: 'own' }]);
   });
 
   it('names the cuts where they are given', () => {
     const { config } = loadTrainConfig(['partition.blocks=null', 'partition.cuts=[stem]', 'partition.stem=merge']);
-    expect(assemble(config, 10).partition).toEqual({ cuts: ['stem'], stem: 'merge' });
+    expect(assemble(config, PICTURES).partition).toEqual({ cuts: ['stem'], stem: 'merge' });
   });
 });

@@ -8,6 +8,7 @@ import {
   type OptimizerDefinition,
   type PartitionOptions,
   type Schedule,
+  type Shape,
   sgd,
   type TrainerPlugin,
 } from '@man/core';
@@ -15,13 +16,19 @@ import { infopro } from '@man/loss-infopro';
 import { man } from '@man/plugin';
 import type { TrainConfig } from './schema/index.ts';
 
+/** What a network is made for: a data set, or what is known of one. */
+export interface PictureKind {
+  readonly classes: number;
+  readonly imageShape: Shape;
+}
+
 /** For every `type` of a section, what makes it. Names in a YAML file reach these tables only: nothing is imported by name. */
 type Factories<C extends { readonly type: string }, R, A extends readonly unknown[] = []> = {
   readonly [T in C['type']]: (options: Omit<Extract<C, { readonly type: T }>, 'type'>, ...more: A) => R;
 };
 
-const backbones: Factories<TrainConfig['backbone'], Backbone, [classes: number]> = {
-  resnet: (options, classes) => resnet({ ...options, classes }),
+const backbones: Factories<TrainConfig['backbone'], Backbone, [pictures: PictureKind]> = {
+  resnet: (options, { classes, imageShape }) => resnet({ ...options, classes, inputShape: imageShape }),
 };
 
 const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
@@ -66,10 +73,10 @@ export interface Parts {
 }
 
 /** Network, cut, local loss, plugin, optimiser and learning rates of a configuration. */
-export function assemble(config: TrainConfig, classes: number): Parts {
+export function assemble(config: TrainConfig, pictures: PictureKind): Parts {
   const { blocks, cuts, stem } = config.partition;
   return {
-    backbone: make(backbones, config.backbone, classes),
+    backbone: make(backbones, config.backbone, pictures),
     partition: cuts === null ? { blocks: blocks ?? 1, stem } : { cuts, stem },
     loss: make(losses, config.loss),
     plugin: make(plugins, config.plugin),

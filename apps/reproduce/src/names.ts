@@ -1,8 +1,16 @@
 import type { TrainConfig } from './schema/index.ts';
 
+const TITLES: Readonly<Record<string, string>> = {
+  cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
+  svhn: 'SVHN',
+  stl10: 'STL-10',
+  imagenet: 'ImageNet',
+};
+
 /** What people call a data set. */
 export function dataName(name: string): string {
-  return name === 'cifar10' ? 'CIFAR-10' : name;
+  return TITLES[name] ?? name;
 }
 
 /** What people call a network: `ResNet-32`. */

@@ -1,8 +1,9 @@
 import { isManError } from '@man/base';
 import { type Composed, renderDefaults, renderHelp } from '@man/config';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
 import { VERSION } from './environment.ts';
+import { badCount } from './errors.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { notice, paint } from './terminal.ts';
 
@@ -31,12 +32,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Errors of our own that are about what was typed. */
+const USED_WRONGLY = ['MAN_REPRODUCE_METHOD_UNKNOWN', 'MAN_REPRODUCE_NOTHING_TO_VERIFY', 'MAN_REPRODUCE_OPTION'];
+
 /** Says what went wrong; returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (isManError(error)) {
     notice(`${paint.red('error')}: ${error.describe()}`);
-    return error.code.startsWith('MAN_CONFIG_') || error.code === 'MAN_REPRODUCE_METHOD_UNKNOWN' ? 2 : 1;
+    return error.code.startsWith('MAN_CONFIG_') || USED_WRONGLY.includes(error.code) ? 2 : 1;
   }
   notice(`${paint.red('error')}: this is a fault of man-reproduce ${VERSION}; please report it with the lines below`);
   notice(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -81,6 +85,24 @@ function createProgram(done: (exitCode: number) => void): Command {
       done(await describe(composed.config));
     },
   );
+  configured(program, 'data', 'data sets: verify compares files with what was published, show draws batches as the network sees them', [
+    new Argument('<action>', 'verify or show').choices(['verify', 'show']),
+  ])
+    .option('--json', 'print nothing to stdout but one line of JSON at the end')
+    .option('--out <file>', 'show: the page to write', 'pictures.html')
+    .option('--pictures <number>', 'show: pictures of each batch', '24')
+    .action(async (action: 'verify' | 'show', words: string[], options: ShowOptions & DataOptions) => {
+      const { overrides, show } = settle(words, options);
+      const composed = loadTrainConfig(overrides);
+      if (show(composed)) return;
+      const json = options.json === true;
+      const { showData, verifyData } = await import('./data-command.ts');
+      done(
+        await (action === 'verify'
+          ? verifyData(composed, { json })
+          : showData(composed, { json, out: options.out, pictures: count(options.pictures) })),
+      );
+    });
   configured(program, 'engine', 'which engine calculates here')
     .option('--json', 'print one line of JSON')
     .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
@@ -94,10 +116,23 @@ function createProgram(done: (exitCode: number) => void): Command {
   return program;
 }
 
-function configured(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
+/** What `data` can be told besides. */
+interface DataOptions {
+  readonly json?: boolean;
+  readonly out: string;
+  readonly pictures: string;
+}
+
+function count(text: string): number {
+  const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > 1000) throw badCount(text);
+  return number;
+}
+
+function configured(program: Command, name: string, description: string, first: readonly Argument[] = []): Command {
+  const command = program.command(name).description(description);
+  for (const argument of first) command.addArgument(argument);
+  return command
     .argument('[overrides...]', 'group=option and key=value; see below, and conf/')
     .option('--cfg [part]', 'print the configuration and end: job (the values) or all (with files and options)')
     .option('--resolve', 'with --cfg: interpolations resolved')
@@ -143,5 +178,7 @@ Examples:
   man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
   man-reproduce train experiment=cifar10-resnet32-k16
   man-reproduce describe backbone=resnet110
+  man-reproduce data verify dataset=svhn
+  man-reproduce data show dataset=stl10 --out stl10.html
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C (what there is is written).`;

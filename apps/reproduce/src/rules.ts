@@ -1,11 +1,6 @@
 import type { Rule, RuleProblem } from '@man/config';
+import { knownSet } from './known-sets.ts';
 import type { TrainConfig } from './schema/index.ts';
-
-/** Pictures that a data set has to train on; unknown for `auto` until it is decided. */
-function trainingSize({ dataset }: TrainConfig): number {
-  if (dataset.type === 'cifar10') return 50_000;
-  return dataset.type === 'shapes' ? dataset.train : Number.POSITIVE_INFINITY;
-}
 
 /** Pictures of an epoch. */
 export function epochSize({ train }: Pick<TrainConfig, 'train'>, available: number): number {
@@ -28,7 +23,7 @@ const batchRules: Rule<TrainConfig> = (config) => {
     const message = `expected at least 2 pictures, since batch normalisation has nothing to average over in one; got ${batch}`;
     return [{ key: 'train.batch', message, fix: 'train.batch=128' }];
   }
-  const pictures = epochSize(config, trainingSize(config));
+  const pictures = epochSize(config, knownSet(config.dataset).pictures);
   if (!endsWithOne(config, pictures)) return [];
   const message = `${pictures} pictures in batches of ${batch} leave a last batch of one picture, which batch normalisation cannot train on`;
   return [{ key: 'train.batch', message, fix: pictures > batch ? 'train.dropLast=true' : 'train.limit=128' }];

@@ -21,7 +21,7 @@ import { loaderOptions, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne } from './errors.ts';
-import { assemble } from './factories.ts';
+import { assemble, type PictureKind } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
@@ -89,7 +89,8 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   signal.throwIfAborted();
   const idleResidentBytes = process.memoryUsage().rss;
   const log = history({ name: config.run.name ?? 'run', label: labelOf(config) });
-  const trainer = makeTrainer(composed, dataset.classes.length, [
+  const pictureKind = { classes: dataset.classes.length, imageShape: train.imageShape };
+  const trainer = makeTrainer(composed, pictureKind, [
     progress({ stream: process.stderr, label: labelOf(config) }),
     eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine) }),
     config.profile && profiler(folder),
@@ -116,8 +117,8 @@ const headerOf = ({ overrides, hash }: Composed<TrainConfig>, engine: Engine) =>
   engine: engineText(engine),
 });
 
-function makeTrainer({ config }: Composed<TrainConfig>, classes: number, watchers: PluginOption): Trainer {
-  const { loss, plugin, ...parts } = assemble(config, classes);
+function makeTrainer({ config }: Composed<TrainConfig>, pictures: PictureKind, watchers: PluginOption): Trainer {
+  const { loss, plugin, ...parts } = assemble(config, pictures);
   return createTrainer({
     ...parts,
     ...(loss === null ? {} : { loss }),

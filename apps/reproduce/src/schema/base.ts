@@ -19,6 +19,11 @@ export const baseSchema = defineSchema({
     download: { doc: 'Whether a missing data set may be downloaded.', default: true, format: truth },
     workers: { doc: 'Threads that prepare batches; null decides by itself.', default: null, format: nonNegativeInt, nullable: true },
     prefetch: { doc: 'Batches prepared ahead.', default: 3, format: positiveInt },
+    unreadable: {
+      doc: 'What becomes of pictures that cannot be read: the run fails, or they are named and left out.',
+      default: 'fail',
+      format: oneOf('fail', 'skip'),
+    },
   },
   train: {
     epochs: { doc: 'Passes over the training pictures.', default: 10, format: positiveInt },
