@@ -1,6 +1,6 @@
 import { createLoader, type Dataset, evaluationLoader, type LoaderOptions, trainingLoader } from '@man/data';
 import { formatCount } from '@man/track';
-import { dispose, setBackend } from '@tensorflow/tfjs';
+import { dispose, env, setBackend } from '@tensorflow/tfjs';
 import sharp from 'sharp';
 import { loaderOptions } from './data.ts';
 import { dateText } from './environment.ts';
@@ -25,7 +25,8 @@ interface Picture {
 
 /** A page that needs no other file and no script: batches of training in two epochs, the same pictures plain, and pictures of the test. */
 export async function contactSheet(sheet: Sheet): Promise<{ readonly html: string; readonly drawn: number }> {
-  // A few pictures: no engine has to be started.
+  // A few pictures: no engine has to be started, and none recommended, which tfjs does unless it believes to be tested.
+  env().set('IS_TEST', true);
   await setBackend('cpu');
   const { dataset, config, pictures } = sheet;
   const options = { ...loaderOptions(config), batch: Math.min(pictures, dataset.train.size), prefetch: 1 };

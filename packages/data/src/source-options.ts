@@ -23,11 +23,11 @@ export function foldersOf({ dataDir, env }: Pick<SourceOptions, 'dataDir' | 'env
   return dataFolder({ dataDir, ...(env === undefined ? {} : { env }) });
 }
 
-/** The first of `folders` that has `name` below it, or holds one of the `files` itself; null for none. */
+/** The first of `folders` that holds one of the `files`, below `name` or itself; null for none. An empty folder is what a failed download leaves. */
 export function findFolder(folders: readonly string[], name: string, files: readonly string[]): string | null {
   for (const folder of folders) {
-    if (existsSync(join(folder, name))) return join(folder, name);
-    if (files.some((file) => existsSync(join(folder, file)))) return folder;
+    const place = [join(folder, name), folder].find((path) => files.some((file) => existsSync(join(path, file))));
+    if (place !== undefined) return place;
   }
   return null;
 }

@@ -92,7 +92,7 @@ export class Checker {
   /** Number, first labels and classes of one half. */
   labels({ name, labels }: Pick<ImageSplit, 'name' | 'labels'>, { size, first, counts }: PublishedLabels): void {
     this.add(`${name}, pictures`, size, labels.length);
-    this.add(`${name}, first labels`, first.join(' '), [...labels.subarray(0, first.length)].join(' '));
+    if (first.length > 0) this.add(`${name}, first labels`, first.join(' '), [...labels.subarray(0, first.length)].join(' '));
     const found = new Array<number>(counts.length).fill(0);
     for (const label of labels) found[label] = (found[label] ?? 0) + 1;
     // A thousand numbers are for no reader: what differs is named.

@@ -94,7 +94,11 @@ async function locate(options: Stl10Options): Promise<Place> {
 }
 
 function find(search: readonly string[]): Place | null {
-  const folder = findFolder(search, FOLDER, [FILES.trainImages.name]);
+  const folder = findFolder(
+    search,
+    FOLDER,
+    NAMES.map((name) => FILES[name].name),
+  );
   if (folder !== null) return { path: folder, packed: false };
   const archive = search.map((below) => join(below, ARCHIVE)).find((file) => existsSync(file));
   return archive === undefined ? null : { path: archive, packed: true };
