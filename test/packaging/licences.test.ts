@@ -5,8 +5,18 @@ import { readJson, rooms, root } from '../workspace.ts';
 
 const ALLOWED = ['MIT', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0', 'Unlicense', 'Python-2.0'];
 
+const LIBVIPS =
+  'libvips under the LGPL: a shared library in a package of its own, which users may replace; nothing of it is copied or changed';
+
 /** Packages whose package.json names no licence of the list, and why they may be used. */
-const EXCEPTIONS: Readonly<Record<string, string>> = {};
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'linux-ppc64', 'linux-riscv64', 'linux-s390x', 'linux-x64']
+      .concat(['linuxmusl-arm64', 'linuxmusl-x64'])
+      .map((platform) => [`@img/sharp-libvips-${platform}`, LIBVIPS]),
+  ),
+  ...Object.fromEntries(['wasm32', 'win32-arm64', 'win32-ia32', 'win32-x64'].map((platform) => [`@img/sharp-${platform}`, LIBVIPS])),
+};
 
 /** Where the tests run: the tools' binaries for glibc on these have checksums. */
 const COMMON_CPUS = ['x64', 'arm64'];

@@ -77,7 +77,7 @@ async function fetchSet(
   options: CifarOptions,
 ): Promise<Location> {
   const layout = layouts[0] ?? (set.layouts[0] as Layout);
-  const url = (options.mirror ?? (options.env ?? process.env)[set.mirrorVariable]) || layout.url;
+  const url = (options.mirror ?? set.mirrorOf(options.env ?? process.env)) || layout.url;
   if (options.download === false || layouts.length === 0) throw notFound(set.title, folders.search, layout.archive, url);
   const { checksum } = layout;
   const { onProgress, signal, fetch } = options;

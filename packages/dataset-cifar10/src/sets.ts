@@ -51,7 +51,8 @@ export interface LabelKind {
 export interface CifarSet {
   readonly name: 'cifar10' | 'cifar100';
   readonly title: string;
-  readonly mirrorVariable: string;
+  /** Where to download from instead of the author's page, if the environment says so. */
+  mirrorOf(env: Readonly<NodeJS.ProcessEnv>): string | undefined;
   readonly layouts: readonly Layout[];
   readonly normalization: Normalization;
   /** Folders that hold parquet copies, below which they are looked for. */
@@ -74,7 +75,7 @@ const python10 = (name: string, half: BatchFile['half'], bytes: number, hex: str
 export const CIFAR10: CifarSet = {
   name: 'cifar10',
   title: 'CIFAR-10',
-  mirrorVariable: 'MAN_CIFAR10_URL',
+  mirrorOf: (env) => env.MAN_CIFAR10_URL,
   layouts: [
     {
       name: 'binary',
@@ -119,7 +120,7 @@ export const CIFAR10: CifarSet = {
 export const CIFAR100: CifarSet = {
   name: 'cifar100',
   title: 'CIFAR-100',
-  mirrorVariable: 'MAN_CIFAR100_URL',
+  mirrorOf: (env) => env.MAN_CIFAR100_URL,
   layouts: [
     {
       name: 'binary',
