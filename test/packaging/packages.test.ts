@@ -58,7 +58,7 @@ describe.each(rooms)('$name, packed', ({ name, room }) => {
     const { files } = tarballOf(name);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']));
     const expected =
-      /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|kernels\/[a-z-]+\.(cc|h)|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|kernels\/[a-z-]+\.(cc|h)|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts|wasm))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 

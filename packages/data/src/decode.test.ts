@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
 import { createRng } from '@man/base';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GENERATED, generate } from '../../../tools/build/wat.ts';
-import { createDecoder, type Decoder, type Raster } from './decode.ts';
-import { isPlainJpeg } from './jpeg.ts';
+import { createDecoder } from './decode.ts';
+import { isPlainJpeg, type Picture, type Raster } from './jpeg.ts';
 import { createResampler } from './resample.ts';
 import { centre, randomBox } from './sizing.ts';
 
@@ -30,10 +30,13 @@ const { pictures, resized } = JSON.parse(file('expected.json').toString()) as {
 const blob = inflateSync(file('expected.bin'));
 const expected = ({ shape, offset }: Entry) => blob.subarray(offset, offset + shape.reduce((a, b) => a * b));
 
-let decoder: Decoder;
-beforeAll(async () => {
-  decoder = await createDecoder();
-});
+const decoder = createDecoder();
+/** A picture that is decoded already. */
+const whole = async (name: string): Promise<Picture> => {
+  const raster = await decoder.decode(file(name));
+  const data = Uint8Array.from(raster.data);
+  return { ...raster, part: () => ({ ...raster, data }) };
+};
 
 /** Grey spread over three channels. */
 const colours = ({ data, channels }: Raster) =>
@@ -78,7 +81,31 @@ describe('createDecoder', () => {
     png.writeUInt32BE(50_000, 20);
     await expect(async () => decoder.decode(png)).rejects.toThrow();
     expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
-    await expect(async () => (await createDecoder(1000)).decode(file('420.jpg'))).rejects.toThrow('at most 1000');
+    await expect(async () => createDecoder(1000).decode(file('420.jpg'))).rejects.toThrow('at most 1000');
+  });
+
+  it.each(['420.jpg', '422.jpg', '444.jpg', 'grey.jpg', 'progressive.jpg', 'restart.jpg'])(
+    'decodes parts as the whole: %s',
+    async (name) => {
+      const rng = createRng(name);
+      const picture = (await whole(name)).part({ left: 0, top: 0, width: 1, height: 1 });
+      const { width, height, channels, data } = picture;
+      for (let i = 0; i < 60; i++) {
+        const [w, h] = [1 + rng.integer(width), 1 + rng.integer(height)];
+        const box = { left: rng.integer(width - w + 1), top: rng.integer(height - h + 1), width: w, height: h };
+        const part = await decoder.open(file(name), (opened) => opened.part(box));
+        for (let y = 0; y < h; y++) {
+          const from = ((box.top + y - part.top) * part.width + box.left - part.left) * channels;
+          const at = ((box.top + y) * width + box.left) * channels;
+          expect(Buffer.compare(part.data.subarray(from, from + w * channels), data.subarray(at, at + w * channels))).toBe(0);
+        }
+      }
+    },
+  );
+
+  it('takes a file that was cut off for damaged, whichever part is decoded', async () => {
+    const cut = file('420.jpg').subarray(0, 1500);
+    await expect(async () => decoder.open(cut, (picture) => picture.part({ left: 0, top: 0, width: 8, height: 8 }))).rejects.toThrow();
   });
 
   it('survives every truncation and any changed byte', async () => {
@@ -110,7 +137,7 @@ describe('createResampler', () => {
   });
 
   it.each(resized)('gives the pixels of Pillow: %j', async ({ name, out, box, size, resize, crop }) => {
-    const picture = await decoder.decode(file(name));
+    const picture = await whole(name);
     const made = new Uint8Array(out.shape.reduce((a, b) => a * b));
     if (box !== undefined && size !== undefined) {
       const [left, top, width, height] = box;
@@ -124,11 +151,11 @@ describe('createResampler', () => {
   });
 
   it('spreads grey over three channels, and grows its memory', async () => {
-    const grey = await decoder.decode(file('grey.jpg'));
-    const whole = { left: 0, top: 0, width: grey.width, height: grey.height };
+    const grey = await whole('grey.jpg');
+    const all = { left: 0, top: 0, width: grey.width, height: grey.height };
     const size = { width: 900, height: 700 };
     const out = new Uint8Array(900 * 700 * 3 + 5).fill(7);
-    resampler.resample(grey, whole, size, { left: 0, top: 0, ...size }, out, 5);
+    resampler.resample(grey, all, size, { left: 0, top: 0, ...size }, out, 5);
     expect([...out.subarray(0, 5)]).toEqual([7, 7, 7, 7, 7]);
     for (let i = 5; i < out.length; i += 3) if (out[i] !== out[i + 1] || out[i] !== out[i + 2]) throw new Error(`colour at ${i}`);
   });

@@ -1,24 +1,21 @@
 import type { Sharp, SharpOptions } from 'sharp';
-import { checkPixels, createJpegDecoder, type JpegDecoder } from './jpeg.ts';
+import { checkPixels, createJpegDecoder, type Picture, type Raster, Refused } from './jpeg.ts';
 
-/** Decoded pixels, row by row. */
-export interface Raster {
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-  /** Grey or red, green, blue. */
-  readonly channels: 1 | 3;
-}
-
-/** Decodes JPEG and PNG files to what other programs make of them. */
+/** Decodes JPEG and PNG files to the pixels that Pillow makes of them. */
 export interface Decoder {
   /**
-   * The pixels, in memory that the next call may overwrite. EXIF turns, colour profiles and transparency are ignored, CMYK becomes RGB without
+   * All pixels, in memory that the next call may overwrite. EXIF turns, colour profiles and transparency are ignored, CMYK becomes RGB without
    * a profile; all as programs customarily read ImageNet.
    *
    * @throws Error in words for a file that is neither, damaged, or has more than `maxPixels`
    */
   decode(bytes: Uint8Array): Raster | Promise<Raster>;
+  /**
+   * The same, of which `use` takes parts: at once for most files, so that nothing comes between decoding and use.
+   *
+   * @throws as `decode`, and what `use` throws
+   */
+  open<T>(bytes: Uint8Array, use: (picture: Picture) => T): T | Promise<T>;
 }
 
 /** Pictures of more pixels are refused before memory is made for them: 150 MB. */
@@ -30,20 +27,23 @@ type Open = (input: Uint8Array, options: SharpOptions) => Sharp;
  * A decoder for one thread: libjpeg-turbo in WebAssembly for plain JPEG files, which cannot harm the process whatever they hold; libvips
  * (sharp) for everything else. Both give the same pixels where both read a file.
  */
-export async function createDecoder(maxPixels = MAX_PIXELS): Promise<Decoder> {
-  const jpeg: JpegDecoder = await createJpegDecoder();
-  let open: Open | undefined;
-  return {
-    decode(bytes) {
-      const raster = jpeg.decode(bytes, maxPixels);
-      if (raster !== null) return raster;
+export function createDecoder(maxPixels = MAX_PIXELS): Decoder {
+  const jpeg = createJpegDecoder();
+  let load: Promise<Open> | undefined;
+  const decoder: Decoder = {
+    decode: (bytes) => decoder.open(bytes, (picture) => picture.part({ left: 0, top: 0, width: picture.width, height: picture.height })),
+    open(bytes, use) {
+      try {
+        return use(jpeg.open(bytes, maxPixels));
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+      }
       if (!isJpeg(bytes) && !isPng(bytes)) throw new TypeError('it is neither a JPEG nor a PNG file');
-      return (async () => {
-        open ??= (await import('sharp')).default as Open;
-        return decodeRare(open, bytes, maxPixels);
-      })();
+      load ??= import('sharp').then((sharp) => sharp.default as Open);
+      return load.then((open) => decodeRare(open, bytes, maxPixels)).then((raster) => use({ ...raster, part: () => raster }));
     },
   };
+  return decoder;
 }
 
 const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
@@ -58,9 +58,10 @@ async function decodeRare(open: Open, bytes: Uint8Array, maxPixels: number): Pro
   const prepared = isCmyk ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.removeAlpha();
   const { data, info } = await prepared.raw().toBuffer({ resolveWithObject: true });
   const channels = info.channels as number;
-  if (isCmyk && channels === 4) return { data: rgbOf(data), width: info.width, height: info.height, channels: 3 };
+  const raster = { width: info.width, height: info.height, left: 0, top: 0 };
+  if (isCmyk && channels === 4) return { ...raster, data: rgbOf(data), channels: 3 };
   if (channels !== 1 && channels !== 3) throw new TypeError(`it has ${channels} colours`);
-  return { data, width: info.width, height: info.height, channels };
+  return { ...raster, data, channels };
 }
 
 /** Cyan, magenta, yellow, black to red, green, blue, in Pillow's arithmetic. */

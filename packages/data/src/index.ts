@@ -12,8 +12,9 @@ export {
   type Normalization,
   type RandomResizedCrop,
 } from './dataset.ts';
-export { createDecoder, type Decoder, type Raster } from './decode.ts';
+export { createDecoder, type Decoder } from './decode.ts';
 export { type DownloadOptions, type DownloadProgress, download } from './download.ts';
+export type { Picture, Raster } from './jpeg.ts';
 export { createLoader, evaluationLoader, type Loader, trainingLoader } from './loader.ts';
 export type { LoaderOptions, UnreadablePicture } from './loader-options.ts';
 export { type MatOptions, type MatVariable, readMat } from './mat.ts';

@@ -1,71 +1,114 @@
-import { createRequire } from 'node:module';
-import type { Raster } from './decode.ts';
+import { readFileSync } from 'node:fs';
+import type { Box } from './resample.ts';
+import { type WasmMemory, wasm } from './wasm.ts';
 
-/** libjpeg-turbo, compiled to WebAssembly: what the package's own glue offers. */
-interface TurboModule {
-  readonly JPEGDecoder: new () => TurboDecoder;
+/** Pixels of a part of a picture, row by row. */
+export interface Raster {
+  readonly data: Uint8Array;
+  /** Of a row in memory. */
+  readonly width: number;
+  readonly height: number;
+  /** Grey or red, green, blue. */
+  readonly channels: 1 | 3;
+  /** Where in the picture it begins. */
+  readonly left: number;
+  readonly top: number;
 }
 
-interface TurboDecoder {
-  /** Memory for the file's bytes, to be filled. */
-  getEncodedBuffer(length: number): Uint8Array;
-  readHeader(): void;
-  decode(): void;
-  getFrameInfo(): { readonly width: number; readonly height: number; readonly componentCount: number };
-  /** A view of its memory, until the next call. */
-  getDecodedBuffer(): Uint8Array;
+/** A picture whose size is known and whose pixels are decoded when they are asked for. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /**
+   * A part, or more than that, in memory that the next picture may overwrite.
+   *
+   * @throws Refused where another decoder may do better
+   */
+  part(box: Box): Raster;
 }
 
-/** The program leaves a little memory behind whenever it refuses a file; after so many it is started anew. */
-const MAX_REFUSALS = 50;
+/** Why the quick decoder does not take a file: it is damaged, or of a rare form. Another one decides. */
+export class Refused extends Error {
+  constructor(readonly code: number) {
+    super(`libjpeg-turbo gave up (${code})`);
+  }
+}
+
+/** What tools/build/jpeg/decoder.c offers. */
+interface Turbo {
+  readonly memory: WasmMemory;
+  _initialize(): void;
+  stackSave(): number;
+  stackRestore(stack: number): void;
+  room_for(bytes: number): number;
+  open_picture(bytes: number): number;
+  picture_width(): number;
+  picture_height(): number;
+  decode_part(x: number, y: number, width: number, height: number): number;
+  part_left(): number;
+  part_width(): number;
+}
 
 /** Decodes plain JPEG files on the calling thread. */
 export interface JpegDecoder {
   /**
-   * The pixels, in memory that the next call overwrites; null for a file that it does not take, damaged or of a rare form.
+   * Reads the header of a file, which the next call replaces.
    *
-   * @throws RangeError for more pixels than `maxPixels`, before memory is made for them
+   * @throws Refused; RangeError for more pixels than `maxPixels`
    */
-  decode(bytes: Uint8Array, maxPixels: number): Raster | null;
+  open(bytes: Uint8Array, maxPixels: number): Picture;
 }
 
-/** Starts the decoder; it is quick on JPEG files of 8 bits in grey or colour, and takes no others. */
-export async function createJpegDecoder(): Promise<JpegDecoder> {
-  const require = createRequire(import.meta.url);
-  const start = require('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs') as () => Promise<TurboModule>;
-  let turbo = new (await start()).JPEGDecoder();
-  let refusals = 0;
-  const refuse = () => {
-    if (++refusals < MAX_REFUSALS) return null;
-    refusals = 0;
-    void start().then((module) => {
-      turbo = new module.JPEGDecoder();
-    });
-    return null;
+/** libjpeg-turbo, compiled to WebAssembly: nothing that a file holds gets beyond its memory, which is 1 GB at most. */
+export function createJpegDecoder(): JpegDecoder {
+  let turbo = start();
+  const stack = turbo.stackSave();
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      // What throws in the middle of C leaves its stack behind; after anything but a refusal nothing in there can be relied on.
+      if (error instanceof Refused) turbo.stackRestore(stack);
+      else turbo = start();
+      throw error instanceof Refused ? error : new Refused(-2);
+    }
   };
   return {
-    decode(bytes, maxPixels) {
-      if (!isPlainJpeg(bytes)) return null;
-      try {
-        turbo.getEncodedBuffer(bytes.length).set(bytes);
-        turbo.readHeader();
-      } catch {
-        return refuse();
-      }
-      const { width, height } = turbo.getFrameInfo();
+    open(bytes, maxPixels) {
+      if (!isPlainJpeg(bytes)) throw new Refused(0);
+      const channels = guarded(() => {
+        const room = turbo.room_for(bytes.length);
+        new Uint8Array(turbo.memory.buffer, room, bytes.length).set(bytes);
+        return turbo.open_picture(bytes.length);
+      });
+      if (channels !== 1 && channels !== 3) throw new Refused(0);
+      const [width, height] = [turbo.picture_width(), turbo.picture_height()];
       checkPixels(width, height, maxPixels);
-      try {
-        turbo.decode();
-      } catch {
-        return refuse();
-      }
-      // Read again: the file's header may have been taken otherwise than at first.
-      const frame = turbo.getFrameInfo();
-      const channels = frame.componentCount === 1 ? 1 : 3;
-      const data = turbo.getDecodedBuffer();
-      return data.length === frame.width * frame.height * channels ? { data, width: frame.width, height: frame.height, channels } : null;
+      return { width, height, part: (box) => guarded(() => partOf(turbo, box, channels)) };
     },
   };
+}
+
+function start(): Turbo {
+  // Bundlers leave alone what they cannot read: the file stands beside this one, in the sources as in dist.
+  const file = ['.', 'jpeg.wasm'].join('/');
+  const turbo = wasm<Turbo>(readFileSync(new URL(file, import.meta.url)), {
+    env: { refuse, emscripten_notify_memory_growth: () => {} },
+    wasi_snapshot_preview1: { environ_sizes_get: () => 0, environ_get: () => 0 },
+  });
+  turbo._initialize();
+  return turbo;
+}
+
+function refuse(code: number): never {
+  throw new Refused(code);
+}
+
+function partOf(turbo: Turbo, box: Box, channels: 1 | 3): Raster {
+  const address = turbo.decode_part(box.left, box.top, box.width, box.height);
+  const width = turbo.part_width();
+  const data = new Uint8Array(turbo.memory.buffer, address, width * box.height * channels);
+  return { data, width, height: box.height, channels, left: turbo.part_left(), top: box.top };
 }
 
 export function checkPixels(width: number, height: number, maxPixels: number): void {
@@ -75,7 +118,7 @@ export function checkPixels(width: number, height: number, maxPixels: number): v
 /** Scans of a progressive file at most: each takes as long as the whole picture. */
 const MAX_SCANS = 100;
 
-/** Whether a file says that it is a JPEG of 8 bits with one or three colours, and is no endless progressive one. */
+/** Whether a file says that it is a whole JPEG of 8 bits with one or three colours, and no endless progressive one. */
 export function isPlainJpeg(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return false;
   for (let at = 2; at + 9 < bytes.length; ) {
@@ -89,7 +132,7 @@ export function isPlainJpeg(bytes: Uint8Array): boolean {
     if (isFrame) {
       const components = bytes[at + 9] as number;
       const isUsual = marker <= 0xc2 && bytes[at + 4] === 8 && (components === 1 || components === 3);
-      return isUsual && (marker !== 0xc2 || scansOf(bytes) <= MAX_SCANS);
+      return isUsual && hasEnd(bytes, at) && (marker !== 0xc2 || scansOf(bytes) <= MAX_SCANS);
     }
     if (marker === 0xd9 || marker === 0xda) return false;
     at += 2 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
@@ -97,9 +140,14 @@ export function isPlainJpeg(bytes: Uint8Array): boolean {
   return false;
 }
 
+/** A file that was cut off is found out whichever part of it is decoded. */
+const hasEnd = (bytes: Uint8Array, frame: number) => bufferOf(bytes).lastIndexOf('ffd9', undefined, 'hex') > frame;
+
 function scansOf(bytes: Uint8Array): number {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = bufferOf(bytes);
   let scans = 0;
   for (let at = buffer.indexOf('ffda', 0, 'hex'); at >= 0; at = buffer.indexOf('ffda', at + 2, 'hex')) scans++;
   return scans;
 }
+
+const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

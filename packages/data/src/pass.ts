@@ -144,15 +144,17 @@ function encoded(images: EncodedImages, rows: Uint32Array): EncodedPictures {
     sources: Array.from(rows, (row) => images.locate(row)),
     resize: images.resize,
     maxPixels: images.maxPixels,
-    progress: new Int32Array(new SharedArrayBuffer(4)).fill(-1),
+    progress: new Int32Array(new SharedArrayBuffer(8)).fill(-1),
   };
 }
 
 /** Hands the work over, and deals with pictures that could not be read. */
 async function settle(pass: Pass, run: Run, rows: Uint32Array, slot: Slot, task: BatchTask): Promise<Ready | null> {
   const isStopped = () => run.over || pass.state.closed;
-  const faults = await pass.preparer.prepare(task, isStopped).catch((cause: unknown) => {
-    const place = 'progress' in task.pictures ? (task.pictures.progress[0] as number) : -1;
+  const faults = await pass.preparer.prepare(task, isStopped).catch((cause: unknown): readonly Fault[] => {
+    const [place = -1, state = -1] = 'progress' in task.pictures ? task.pictures.progress : [];
+    // The thread died at another batch, when this one was done and only its answer under way.
+    if (state === 1) return [];
     throw workerFailed(cause, place < 0 ? null : nameOf(pass.split, rows[place] as number));
   });
   if (isStopped()) return null;

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Rng, restoreRng } from '@man/base';
 import { type Finish, finisher, type Target } from './augment.ts';
-import { volume } from './dataset.ts';
-import { createDecoder, type Decoder, type Raster } from './decode.ts';
+import { type ImageShape, volume } from './dataset.ts';
+import { createDecoder, type Decoder } from './decode.ts';
+import type { Picture } from './jpeg.ts';
 import type { PictureSource } from './picture-source.ts';
 import { readSource } from './read-source.ts';
 import { createResampler, type Resampler } from './resample.ts';
@@ -35,7 +36,10 @@ export interface EncodedPictures {
   /** What the shorter side is resized to before the centre is cut out, where nothing is random. */
   readonly resize: number;
   readonly maxPixels: number | undefined;
-  /** Memory that is shared with the other thread: the place in the batch of the picture that is worked on. */
+  /**
+   * Two numbers that threads share: the place in the batch of the picture that is worked on; and, once all is done, 1 and how many could not
+   * be read. They outlive a thread whose answer does not arrive.
+   */
   readonly progress: Int32Array;
 }
 
@@ -66,18 +70,16 @@ export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): 
     });
     return faults;
   }
-  const tools = await toolsOf('source' in task.pictures ? undefined : task.pictures.maxPixels);
+  const { decoder, resampler } = toolsOf('source' in task.pictures ? undefined : task.pictures.maxPixels);
   const picture = new Uint8Array(volume(task.shape));
   for (let place = 0; place < count; place++) {
     if (isStopped !== undefined) await nextTurn();
     if (isStopped?.() === true) break;
+    // Called again when one decoder gives up and another takes over: each time from the start of the picture's stream.
+    const use = (found: Picture) => resize(task, found, rng?.split(`picture:${task.numbers[place]}`) ?? null, resampler, picture);
     try {
-      const own = rng?.split(`picture:${task.numbers[place]}`) ?? null;
-      const stored = storedOf(task, place);
-      const found = stored instanceof Promise ? await stored : stored;
-      // The decoder's memory is used again by other batches of this thread: nothing may come between decoding and use.
-      const decoded = found instanceof Uint8Array ? tools.decoder.decode(found) : found;
-      resize(task, decoded instanceof Promise ? await decoded : decoded, own, tools.resampler, picture);
+      const made = make(task.pictures, task.shape, place, decoder, use);
+      if (made instanceof Promise) await made;
     } catch (error) {
       faults.push({ place, reason: error instanceof Error ? error.message : String(error) });
       if (!task.skip) break;
@@ -85,27 +87,36 @@ export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): 
     }
     finishOf(place)(picture, 0, done++, out);
   }
+  if ('progress' in task.pictures) task.pictures.progress[1] = 1 + faults.length;
   return faults;
 }
 
-/** The picture at a place of the batch, as it is stored: pixels, or a file's bytes. */
-function storedOf({ pictures, shape }: BatchTask, place: number): Raster | Uint8Array | Promise<Uint8Array> {
+/** Hands the picture at a place of the batch to `use`: at once where it can be, since its memory is used again by other batches. */
+function make(
+  pictures: BatchTask['pictures'],
+  shape: ImageShape,
+  place: number,
+  decoder: Decoder,
+  use: (found: Picture) => void,
+): void | Promise<void> {
   if ('source' in pictures) {
     const [height, width] = shape;
     const at = (pictures.rows[place] as number) * volume(shape);
-    return { data: pictures.source.subarray(at, at + volume(shape)), width, height, channels: 3 };
+    const data = pictures.source.subarray(at, at + volume(shape));
+    return use({ width, height, part: () => ({ data, width, height, channels: 3, left: 0, top: 0 }) });
   }
   pictures.progress[0] = place;
-  return readSource(pictures.sources[place] as PictureSource);
+  const bytes = readSource(pictures.sources[place] as PictureSource);
+  return bytes instanceof Promise ? bytes.then((read) => decoder.open(read, use)) : decoder.open(bytes, use);
 }
 
-function resize({ range, shape, pictures }: BatchTask, raster: Raster, rng: Rng | null, resampler: Resampler, out: Uint8Array): void {
-  const { width, height } = raster;
+function resize({ range, shape, pictures }: BatchTask, picture: Picture, rng: Rng | null, resampler: Resampler, out: Uint8Array): void {
+  const { width, height } = picture;
   const sizing =
     range !== null && rng !== null
       ? randomSizing(rng, width, height, range, shape)
       : centre(width, height, 'source' in pictures ? Math.min(width, height) : pictures.resize, shape);
-  resampler.resample(raster, sizing.box, sizing.size, sizing.window, out, 0);
+  resampler.resample(picture, sizing.box, sizing.size, sizing.window, out, 0);
 }
 
 interface Tools {
@@ -114,12 +125,10 @@ interface Tools {
 }
 
 /** One decoder for each limit: threads keep theirs. */
-const tools = new Map<number | undefined, Promise<Tools>>();
+const tools = new Map<number | undefined, Tools>();
 
-function toolsOf(maxPixels: number | undefined): Promise<Tools> {
-  const found = tools.get(maxPixels);
-  if (found !== undefined) return found;
-  const made = createDecoder(maxPixels).then((decoder) => ({ decoder, resampler: createResampler() }));
-  tools.set(maxPixels, made);
-  return made;
+function toolsOf(maxPixels: number | undefined): Tools {
+  const found = tools.get(maxPixels) ?? { decoder: createDecoder(maxPixels), resampler: createResampler() };
+  tools.set(maxPixels, found);
+  return found;
 }

@@ -1,5 +1,6 @@
-import type { Raster } from './decode.ts';
+import type { Picture, Raster } from './jpeg.ts';
 import { RESAMPLE } from './resample-module.ts';
+import { type WasmMemory, wasm } from './wasm.ts';
 
 /** A part of a picture, in pixels. */
 export interface Box {
@@ -13,12 +14,12 @@ export interface Box {
 export interface Resampler {
   /**
    * Resizes the part `box` of a picture to `width`×`height` and writes the part `window` of the result to `out`, red, green and blue of each
-   * pixel.
+   * pixel. Only what that needs of the picture is asked for.
    *
    * Bilinear with antialias, in the arithmetic of `resize` of Pillow 13: from equal pixels it makes equal ones.
    */
   resample(
-    picture: Raster,
+    picture: Picture,
     box: Box,
     size: { readonly width: number; readonly height: number },
     window: Box,
@@ -29,7 +30,7 @@ export interface Resampler {
 
 /** What resample.wat offers. Addresses and lengths in bytes. */
 interface Kernels {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly memory: WasmMemory;
   horizontal(
     source: number,
     stride: number,
@@ -54,19 +55,12 @@ interface Kernels {
   ): void;
 }
 
-/** The part of WebAssembly that is used here; the types of Node do not have it. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
 const PAGE = 65_536;
 /** Kernels read and write up to so many bytes too far. */
 const SLACK = 16;
 
 export function createResampler(): Resampler {
-  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-  const kernels = new Instance(new Module(Buffer.from(RESAMPLE, 'base64'))).exports as Kernels;
+  const kernels = wasm<Kernels>(Buffer.from(RESAMPLE, 'base64'));
   const reserve = (bytes: number) => {
     const missing = bytes - kernels.memory.buffer.byteLength;
     if (missing > 0) kernels.memory.grow(Math.ceil(missing / PAGE));
@@ -75,26 +69,26 @@ export function createResampler(): Resampler {
     resample(picture, box, size, window, out, at) {
       const across = weightsOf(box.width, size.width, window.left, window.width);
       const down = weightsOf(box.height, size.height, window.top, window.height);
-      const first = down.starts[0] as number;
-      const rows = (down.starts[window.height - 1] as number) + (down.counts[window.height - 1] as number) - first;
+      const [column, columns] = span(across);
+      const [row, rows] = span(down);
+      const raster = picture.part({ left: box.left + column, top: box.top + row, width: columns, height: rows });
       const isDownFirst = goesDownFirst(box, size);
-      // Bytes of a row: of the picture, and of the result.
-      const [stride, length] = [3 * picture.width, 3 * window.width];
-      const middleBytes = isDownFirst ? window.height * 3 * box.width : rows * length;
+      // Bytes of a row: of the picture's part, of what is used of it, and of the result.
+      const [stride, used, length] = [3 * raster.width, 3 * columns, 3 * window.width];
       // One behind the other: tables, the picture's part, what the first pass leaves, the result.
       const source = 4 * (tableSize(across) + tableSize(down));
       const middle = align(source + rows * stride + SLACK);
-      const target = align(middle + middleBytes + SLACK);
+      const target = align(middle + (isDownFirst ? window.height * used : rows * length) + SLACK);
       reserve(target + window.height * length + SLACK);
       const { buffer } = kernels.memory;
-      copyRows(picture, box.top + first, new Uint8Array(buffer, source, rows * stride));
-      const start = source + 3 * box.left;
-      const a = writeTables(buffer, 0, across, 3);
-      const d = writeTables(buffer, 4 * tableSize(across), down, isDownFirst ? stride : length, first);
+      copyRows(raster, box.top + row - raster.top, new Uint8Array(buffer, source, rows * stride));
+      const start = source + 3 * (box.left + column - raster.left);
+      const a = writeTables(buffer, 0, across, 3, column);
+      const d = writeTables(buffer, 4 * tableSize(across), down, isDownFirst ? stride : length, row);
       const [across4, down4] = [4 * across.taps, 4 * down.taps];
       if (isDownFirst) {
-        kernels.vertical(start, stride, 3 * box.width, d.starts, d.counts, d.weights, down4, 4 * window.height, middle);
-        kernels.horizontal(middle, 3 * box.width, window.height, a.starts, a.counts, a.weights, across4, 4 * window.width, target);
+        kernels.vertical(start, stride, used, d.starts, d.counts, d.weights, down4, 4 * window.height, middle);
+        kernels.horizontal(middle, used, window.height, a.starts, a.counts, a.weights, across4, 4 * window.width, target);
       } else {
         kernels.horizontal(start, stride, rows, a.starts, a.counts, a.weights, across4, 4 * window.width, middle);
         kernels.vertical(middle, length, length, d.starts, d.counts, d.weights, down4, 4 * window.height, target);
@@ -108,6 +102,12 @@ export function createResampler(): Resampler {
 function goesDownFirst(box: Box, size: { readonly width: number; readonly height: number }): boolean {
   const [rows, columns] = [box.height - size.height, box.width - size.width];
   return rows > 0 && rows > 2 * columns;
+}
+
+/** The first input pixel that is needed, and how many are. */
+function span({ starts, counts }: Weights): readonly [first: number, count: number] {
+  const first = starts[0] as number;
+  return [first, (starts.at(-1) as number) + (counts.at(-1) as number) - first];
 }
 
 const align = (address: number) => (address + 15) & ~15;

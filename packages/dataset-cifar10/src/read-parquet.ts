@@ -1,4 +1,4 @@
-import { allocateImages, createDecoder, type ImageShape, openParquet, type ParquetFile } from '@man/data';
+import { allocateImages, createDecoder, type Decoder, type ImageShape, openParquet, type ParquetFile } from '@man/data';
 import { fileMissing, wrongContents, wrongLabel } from './errors.ts';
 import type { LabelKind } from './sets.ts';
 
@@ -53,7 +53,7 @@ async function readGroup(file: ParquetFile, group: number, kind: LabelKind, { im
     labels[first + i] = label;
   }
   const pictures = await file.read([column, 'bytes'], group);
-  const decoder = await createDecoder();
+  const decoder = createDecoder();
   for (let from = 0; from < pictures.length; from += AT_ONCE) {
     await Promise.all(
       pictures.slice(from, from + AT_ONCE).map(async (value, i) => {
@@ -67,7 +67,7 @@ async function readGroup(file: ParquetFile, group: number, kind: LabelKind, { im
   }
 }
 
-async function decode(decoder: Awaited<ReturnType<typeof createDecoder>>, bytes: Uint8Array, out: Uint8Array): Promise<void> {
+async function decode(decoder: Decoder, bytes: Uint8Array, out: Uint8Array): Promise<void> {
   const decoded = decoder.decode(bytes);
   // Of a decoder that answers at once the memory is used again: nothing may come in between.
   const { data, width, height, channels } = decoded instanceof Promise ? await decoded : decoded;

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,9 +27,10 @@ export async function bundle(folder: string, entry: string, name: string): Promi
       emptyOutDir: false,
       minify: false,
       lib: { entry: fileURLToPath(new URL(`../${entry}`, import.meta.url)), formats: ['es'], fileName: () => name },
-      rollupOptions: { external: [/^node:/, 'piscina', 'sharp', /^hyparquet/, /^@cornerstonejs/] },
+      rollupOptions: { external: [/^node:/, 'piscina', 'sharp', /^hyparquet/] },
     },
     resolve: { alias: [{ find: '@man/base', replacement: fileURLToPath(new URL('../../../base/src/index.ts', import.meta.url)) }] },
   });
+  copyFileSync(new URL('../jpeg.wasm', import.meta.url), join(folder, 'jpeg.wasm'));
   return join(folder, name);
 }
