@@ -6,8 +6,8 @@ import { publicRooms, root, short } from '../workspace.ts';
 import { compile, declaredValues, writeConsumer } from './consumer.ts';
 import { emptyFolder, installOffline, packAll, removeFolder, type Tarball } from './pack.ts';
 
-/** What one package may weigh, packed; everything together. */
-const MAX_PACKED_BYTES = 120_000;
+/** What one package may weigh, packed; `data` holds a JPEG decoder. Everything together. */
+const maxPackedBytes = (name: string) => (name === '@man/data' ? 160_000 : 120_000);
 const MAX_ALL_PACKED_BYTES = 700_000;
 
 /** A user's program: asks for an engine that is not there, then trains two steps of InfoPro + MAN. */
@@ -58,7 +58,7 @@ describe.each(rooms)('$name, packed', ({ name, room }) => {
     const { files } = tarballOf(name);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']));
     const expected =
-      /^(LICENSE|README\.md|package\.json|bin\/[a-z-]+\.js|kernels\/[a-z-]+\.(cc|h)|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts|wasm))$/;
+      /^(LICENSE|NOTICE\.md|README\.md|package\.json|bin\/[a-z-]+\.js|kernels\/[a-z-]+\.(cc|h)|dist\/[a-zA-Z0-9-]+\.(js|js\.map|d\.ts|wasm))$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
   });
 
@@ -71,8 +71,8 @@ describe.each(rooms)('$name, packed', ({ name, room }) => {
     expect(texts.filter(([, text]) => text.includes(root)).map(([file]) => file)).toEqual([]);
   });
 
-  it(`weighs below ${MAX_PACKED_BYTES / 1000} kB`, () => {
-    expect(tarballOf(name).packedBytes).toBeLessThan(MAX_PACKED_BYTES);
+  it(`weighs below ${maxPackedBytes(name) / 1000} kB`, () => {
+    expect(tarballOf(name).packedBytes).toBeLessThan(maxPackedBytes(name));
   });
 
   it('is imported by ES modules and required by CommonJS, with everything its types promise', async () => {
