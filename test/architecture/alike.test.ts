@@ -55,6 +55,7 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
         ...(manifest.bin === undefined ? [] : ['bin']),
         ...(room.kind === 'app' ? ['conf'] : []),
         ...(room.name === 'native' ? ['kernels'] : []),
+        ...(room.name === 'data' ? ['NOTICE.md'] : []),
       ];
       expect([...(manifest.files ?? [])].sort()).toEqual(files.sort());
       for (const [command, path] of Object.entries(manifest.bin ?? {})) expect(path).toBe(`./bin/${command}.js`);

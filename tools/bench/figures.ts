@@ -180,7 +180,7 @@ async function waiting({ quick, tell }: Options): Promise<Figure> {
   tell('waiting for data');
   const contender = ours(END_TO_END);
   try {
-    const { dataset, waiting: share } = await contender.ask<{ dataset: string; waiting: number }>(`waiting ${quick ? 15 : 60}`);
+    const { dataset, waiting: share } = await contender.ask<{ dataset: string; waiting: number }>(`waiting ${quick ? 15 : 390}`);
     return {
       id: 'waiting',
       what: `${nameOf(END_TO_END)}: share of the time waiting for data`,
