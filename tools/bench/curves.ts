@@ -1,8 +1,8 @@
 /**
  * Measures how a training step grows with blocks, depth, batch and width, and draws the curves of docs/performance.md:
- * `npx tsx tools/bench/curves.ts`, some ten minutes.
+ * `npx tsx tools/bench/curves.ts`, some six minutes; with `--draw` from what was measured before.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type LineChart, lineChart } from '@man/track';
 import { median, ours, type Setting, type Steps } from './contender.ts';
@@ -24,19 +24,19 @@ const finest = (depth: number) => (depth - 2) / 2 + 1;
 const ALL: readonly Method[] = ['e2e', 'infopro', 'man'];
 const SWEEPS: readonly Sweep[] = [
   {
-    ...{ name: 'blocks', title: 'blocks of ResNet-32, batch 128', values: [2, 4, 8, 16], methods: ['infopro', 'man'] },
+    ...{ name: 'blocks', title: 'blocks; ResNet-32, batch 128', values: [2, 4, 8, 16], methods: ['infopro', 'man'] },
     setting: (blocks) => ({ depth: 32, blocks, batch: 128 }),
   },
   {
-    ...{ name: 'depth', title: 'depth of the ResNet, batch 128, every unit a block', values: [20, 32, 56, 110], methods: ALL },
+    ...{ name: 'depth', title: 'depth; batch 128, every unit a block', values: [20, 32, 56, 110], methods: ALL },
     setting: (depth) => ({ depth, blocks: finest(depth), batch: 128 }),
   },
   {
-    ...{ name: 'batch', title: 'batch, ResNet-32, K=16', values: [32, 64, 128, 256, 512], methods: ALL },
+    ...{ name: 'batch', title: 'batch; ResNet-32, K=16', values: [32, 64, 128, 256, 512], methods: ALL },
     setting: (batch) => ({ depth: 32, blocks: 16, batch }),
   },
   {
-    ...{ name: 'width', title: 'channels of the first stage, ResNet-20, K=10, batch 64', values: [8, 16, 32, 64], methods: ALL },
+    ...{ name: 'width', title: 'channels of the first stage; ResNet-20', values: [8, 16, 32, 64], methods: ALL },
     setting: (width) => ({ depth: 20, blocks: 10, batch: 64, width }),
   },
 ];
@@ -51,9 +51,10 @@ interface Point {
 }
 
 mkdirSync(OUT, { recursive: true });
-const points: Point[] = [];
+const isMeasured = !process.argv.includes('--draw');
+const points: Point[] = isMeasured ? [] : JSON.parse(readFileSync(`${OUT}curves.json`, 'utf8'));
 for (const sweep of SWEEPS) {
-  for (const method of sweep.methods) for (const value of sweep.values) points.push(await measure(sweep, method, value));
+  if (isMeasured) for (const method of sweep.methods) for (const value of sweep.values) points.push(await measure(sweep, method, value));
   writeFileSync(`${OUT}${sweep.name}-time.svg`, await chart(sweep, 'msPerImage', { title: 'time of a picture', unit: 'ms' }));
   writeFileSync(`${OUT}${sweep.name}-memory.svg`, await chart(sweep, 'peakTensorMb', { title: 'peak of tensors', unit: 'MB' }));
 }
@@ -82,5 +83,5 @@ function chart(sweep: Sweep, what: 'msPerImage' | 'peakTensorMb', y: LineChart['
     label: METHODS[method],
     points: own.filter((point) => point.method === method).map((point) => [point.value, point[what]] as const),
   }));
-  return lineChart({ title: `${y.title} against ${sweep.title}`, x: { title: sweep.title }, y, series, width: 360, height: 200 });
+  return lineChart({ title: `${y.title} by ${sweep.name}`, x: { title: sweep.title }, y, series, width: 360, height: 200 });
 }
