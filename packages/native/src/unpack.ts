@@ -10,10 +10,10 @@ import type { InstallProgress } from './types.ts';
 const WANTED = [
   String.raw`tensorflow/libtensorflow_(cc|framework)\.(so\.2|2\.dylib)`,
   String.raw`tensorflow/THIRD_PARTY_NOTICES\.txt`,
-  String.raw`tensorflow/include/LICENSE`,
+  'tensorflow/include/LICENSE',
   String.raw`tensorflow/include/(tensorflow/(c|core/platform)|(tensorflow/|tensorflow/compiler/xla/|xla/)?tsl)/.*\.h`,
   String.raw`nvidia/[^/]+/lib/[^/]+\.so[^/]*`,
-  String.raw`nvidia/cuda_nvcc/(bin/ptxas|nvvm/libdevice/.*)`,
+  'nvidia/cuda_nvcc/(bin/ptxas|nvvm/libdevice/.*)',
   String.raw`nvidia_[^/]+\.dist-info/(licenses/)?[Ll]icense.*`,
 ].join('|');
 
