@@ -20,8 +20,20 @@ export function describeBlocks(blocks: readonly BlockTrainer[]): string {
   });
   const sums = [0, 1, 2, 3].map((column) => total(rows.map(({ numbers }) => numbers[column] ?? undefined)));
   const lines = [...rows, { cells: ['', 'all', ''], numbers: sums }].map(({ cells, numbers }) => [...cells, ...numbers.map(format)]);
-  return align([HEADER, ...lines]);
+  return [align([HEADER, ...lines]), ...relativeCost(sums)].join('\n');
 }
+
+/** What the auxiliary networks add to the network, in percent; no line where there are none, or where a count is unknown. */
+function relativeCost([parameters, macs, auxParameters, auxMacs]: readonly (number | null)[]): string[] {
+  const shares = [
+    { what: 'MACs', part: auxMacs, whole: macs },
+    { what: 'parameters', part: auxParameters, whole: parameters },
+  ].flatMap(({ what, part, whole }) => (part && whole ? [{ what, share: percent(part / whole) }] : []));
+  const told = shares.map(({ what, share }, i) => (i === 0 ? `auxiliary ${what} are ${share} of the network's` : `${what} ${share}`));
+  return told.length === 0 ? [] : [told.join(', ')];
+}
+
+const percent = (share: number) => `${(100 * share).toLocaleString('en-US', { maximumFractionDigits: share < 0.1 ? 1 : 0 })} %`;
 
 /** The sum, or null where a part is unknown. */
 function total(parts: readonly (number | undefined)[]): number | null {
