@@ -34,6 +34,7 @@ from torch.nn import functional as F
 
 from files import write_atomically
 from layouts import activation, parameter
+from losses import supervised_contrast
 from margin import ActivationMargin
 from methods import move_average
 
@@ -480,6 +481,87 @@ def losses() -> Iterator[Case]:
         )
 
 
+def comparisons() -> Iterator[Case]:
+    """What compares the pictures of a batch with each other: PredSim's similarities, InfoPro's contrast."""
+    name = "3x6-4 without bias"
+    randn = noise(f"linear/{name}")
+    tensors = {"x": randn(3, 6), "weight": randn(4, 6)}
+    yield scalar_or_rows("linear", name, {}, tensors, lambda t: F.linear(t["x"], t["weight"]), "weight")
+
+    for name, shape, scale, offset in (
+        ("3x5x4x6", (3, 6, 5, 4), 1.0, 0.0),
+        ("2x1x2x4 two pixels", (2, 4, 1, 2), 1.0, 0.0),
+        ("2x4x4x5 far from zero", (2, 5, 4, 4), 0.5, 20.0),
+        ("2x3x3x4 with a constant channel", (2, 4, 3, 3), 1.0, 0.0),
+    ):
+        x = noise(f"spatial_deviation/{name}")(*shape) * scale + offset
+        if "constant" in name:
+            x[1, 2] = 0.75
+        yield scalar_or_rows("spatial_deviation", name, {}, {"x": x}, lambda t: t["x"].flatten(2).std(dim=2))
+
+    for name, shape, center, epsilon in (
+        ("4x7", (4, 7), False, 1e-12),
+        ("4x7 centred", (4, 7), True, 1e-8),
+        ("3x2 centred, large epsilon", (3, 2), True, 0.5),
+        ("1x5", (1, 5), False, 1e-8),
+    ):
+        x = noise(f"normalize_rows/{name}")(*shape) + 0.5
+        attributes = {"center": center, "epsilon": epsilon}
+        yield scalar_or_rows(
+            "normalize_rows",
+            name,
+            attributes,
+            {"x": x},
+            lambda t, c=center, e=epsilon: normalised(t["x"], c, e),
+        )
+
+    randn = noise("similarity_loss")
+    targets = torch.tanh(randn(5, 5))
+    unit = normalised(randn(5, 6))
+    # Shorter than 1, so that rounding does not decide the diagonal; longer, so that some entries are cut off.
+    for name, factor in (("5x6", 0.9), ("5x6 cut off", 1.4)):
+        yield scalar_or_rows(
+            "similarity_loss",
+            name,
+            {},
+            {"x": unit * factor, "targets": targets},
+            lambda t: ((t["x"] @ t["x"].t()).clamp(-1, 1) - t["targets"]).square().mean(),
+        )
+
+    for name, labels in (
+        ("6x5", [0, 1, 0, 2, 1, 0]),
+        ("5x5 with a row of no positives", [3, 1, 3, 1, 7]),
+        ("3x5 without positives", [0, 1, 2]),
+        ("4x5 of one class", [2, 2, 2, 2]),
+    ):
+        rows = normalised(noise(f"supervised_contrast/{name}")(len(labels), 5))
+        yield scalar_or_rows(
+            "supervised_contrast",
+            name,
+            {"temperature": 0.07},
+            {"x": rows, "labels": torch.tensor(labels, dtype=torch.int32)},
+            lambda t: supervised_contrast(t["x"], t["labels"], 0.07),
+        )
+
+
+def scalar_or_rows(
+    op: str,
+    name: str,
+    attributes: dict[str, Any],
+    tensors: Tensors,
+    y: Callable[[Tensors], Tensor],
+    *more: str,
+) -> Case:
+    """A case of one output; `x` is differentiable, and what `more` names."""
+    return Case(op, name, attributes, tensors, lambda t: {"y": y(t)}, differentiable=("x", *more))
+
+
+def normalised(x: Tensor, center: bool = False, epsilon: float = 0.0) -> Tensor:
+    """Rows over their length, perhaps without their own mean."""
+    rows = x - x.mean(dim=1, keepdim=True) if center else x
+    return rows / (epsilon + rows.square().sum(dim=1, keepdim=True).sqrt())
+
+
 def updates() -> Iterator[Case]:
     yield sgd()
     randn = noise("ema")
@@ -554,7 +636,17 @@ def sgd() -> Case:
 
 
 def all_cases() -> Iterator[Case]:
-    for family in (convolutions, batch_norms, elementwise, pools, resizes, stacks, losses, updates):
+    for family in (
+        convolutions,
+        batch_norms,
+        elementwise,
+        pools,
+        resizes,
+        stacks,
+        losses,
+        updates,
+        comparisons,
+    ):
         yield from family()
 
 

@@ -82,7 +82,7 @@ const table: Readonly<Record<string, Apply>> = {
   },
   relu: ({ x }) => ops.relu(x!),
   add: ({ a, b }) => ops.add(a!, b!),
-  linear: ({ x, weight, bias }) => ops.linear(x!, weight!, bias!),
+  linear: ({ x, weight, bias }) => ops.linear(x!, weight!, bias),
   max_pool: ({ x }, { window, stride, padding }) => ops.maxPool(x!, window, { stride, padding }),
   relu_max_pool: ({ x }, { window, stride, padding }) => ops.maxPool(ops.relu(x!), window, { stride, padding }),
   average_pool: ({ x }, { window, stride, padding }) => ops.averagePool(x!, window, { stride, padding }),
@@ -91,6 +91,10 @@ const table: Readonly<Record<string, Apply>> = {
   bilinear_resize: ({ x }, { output }) => ops.resizeBilinear(x!, output),
   sigmoid_cross_entropy: ({ x, targets }) => ops.sigmoidCrossEntropy(x!, targets!),
   softmax_cross_entropy: ({ x, labels }) => ops.softmaxCrossEntropy(x!, labels!),
+  spatial_deviation: ({ x }) => ops.spatialDeviation(x!),
+  normalize_rows: ({ x }, { center, epsilon }) => ops.normalizeRows(x!, { center, epsilon }),
+  similarity_loss: ({ x, targets }) => ops.similarityLoss(x!, targets!),
+  supervised_contrast: ({ x, labels }, { temperature }) => ops.supervisedContrast(x!, labels!, { temperature }),
 };
 
 /** Largest difference allowed: 1e-4 relative, with a floor for values near zero. */
@@ -110,9 +114,9 @@ function weighted(y: tf.Tensor, upstream: tf.Tensor): tf.Scalar {
   return tf.sum(tf.mul(y, tf.reshape(upstream, y.shape)));
 }
 
-/** Differences across a kink (ReLU at zero, two equal maxima), or along a channel narrower than the step, say nothing. */
+/** Differences across a kink (ReLU at zero, two equal maxima, a clamp), or along a channel narrower than the step, say nothing. */
 const isSmooth = ({ op, name }: Case) =>
-  !['relu', 'max_pool', 'relu_max_pool', 'convolution_stack', 'sgd', 'ema'].includes(op) && !name.includes('almost constant');
+  !['relu', 'max_pool', 'relu_max_pool', 'convolution_stack', 'sgd', 'ema'].includes(op) && !/constant|cut off/.test(name);
 
 /** Every engine, and on TensorFlow whose kernels compute. */
 const FORMS = [

@@ -130,6 +130,17 @@ export function defineKernel<I extends Inputs, A extends Attributes, R extends R
   return (inputs, attributes) => tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as R;
 }
 
+/** Registers a kernel that consists of public tfjs operations on every engine. */
+export function defineComposed<I extends Inputs, A extends Attributes, R extends Result>(
+  kernelName: string,
+  composed: (inputs: I, attributes: A) => R,
+): (inputs: I, attributes: A) => R {
+  return defineKernel(kernelName, {
+    tensorflow: (inputs, attributes) => tf.tidy(() => composed(inputs, attributes) as tf.Tensor),
+    composed,
+  });
+}
+
 interface GradientDefinition<A extends Attributes> {
   readonly inputs?: readonly string[];
   /** Which outputs the gradient needs. */

@@ -4,7 +4,7 @@ import { shapeMismatch } from './errors.ts';
 import { defineGradient, defineKernel } from './kernel.ts';
 
 /**
- * `x · weight + bias`.
+ * `x · weight + bias`, or without the bias.
  *
  * @param x `[n, in]` float32
  * @param weight `[in, out]` (PyTorch keeps the transpose)
@@ -12,9 +12,10 @@ import { defineGradient, defineKernel } from './kernel.ts';
  * @returns `[n, out]`, the caller's
  * @throws MAN_OPS_SHAPE
  */
-export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
+export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor2D {
   if (x.rank !== 2) throw shapeMismatch('linear', 'x of shape [n, in]', x);
   if (weight.rank !== 2 || weight.shape[0] !== x.shape[1]) throw shapeMismatch('linear', `weight of shape [${x.shape[1]}, out]`, weight);
+  if (bias === undefined) return multiply({ x, weight }, {});
   return tf.tidy(() => addBias(multiply({ x, weight }, {}), bias));
 }
 
