@@ -36,6 +36,10 @@ interface Stack {
 /** A piece of a chain of units: several as one stack, or one by itself. */
 type Piece = Stack | Unit;
 
+/** Only convolutions of this kind have a kernel that reads the enlarged picture without making it. */
+const takesResize = ({ filter, stride, padding }: StackLayer) =>
+  filter.shape[0] === 3 && filter.shape[1] === 3 && (stride ?? 1) === 1 && padding === 1;
+
 /** Cuts a chain of units into pieces as long as possible: convolutions, each with norm and ReLU where they follow, and a last pooling. */
 export function fuse(units: readonly Unit[]): readonly Piece[] {
   const pieces: Piece[] = [];
@@ -51,8 +55,11 @@ export function fuse(units: readonly Unit[]): readonly Piece[] {
     const start = i;
     const resize = take('resize')?.size;
     const found = take('convolution');
-    if (found === undefined) i = start;
-    return found && { ...found.layer, resize, norm: take('norm')?.norm, relu: take('relu') !== undefined };
+    if (found === undefined || (resize !== undefined && !takesResize(found.layer))) {
+      i = start;
+      return undefined;
+    }
+    return { ...found.layer, resize, norm: take('norm')?.norm, relu: take('relu') !== undefined };
   };
   while (i < units.length) {
     const layers: Layer[] = [];

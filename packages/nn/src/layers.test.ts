@@ -3,7 +3,20 @@ import { countValues } from '@man/core';
 import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { batchNorm, conv2d, defineUnit, globalAveragePool, linear, relu, sequential, type UnitFactory } from './index.ts';
+import {
+  adaptiveAveragePool,
+  averagePool,
+  batchNorm,
+  conv2d,
+  defineUnit,
+  flatten,
+  globalAveragePool,
+  linear,
+  relu,
+  resize,
+  sequential,
+  type UnitFactory,
+} from './index.ts';
 
 const at = (factory: UnitFactory, inputShape: readonly number[], seed = 1) => factory({ name: 'unit', inputShape, rng: createRng(seed) });
 const codeOf = (f: () => unknown) => {
@@ -33,6 +46,12 @@ describe('layers', () => {
     ['relu', relu(), [5, 5, 4], [5, 5, 4], 0, 0],
     ['globalAveragePool', globalAveragePool(), [5, 5, 4], [4], 0, 0],
     ['linear', linear({ features: 3 }), [4], [3], 15, 12],
+    ['linear without bias', linear({ features: 3, bias: false }), [4], [3], 12, 12],
+    ['averagePool', averagePool({ size: [4, 2] }), [8, 6, 3], [2, 3, 3], 0, 0],
+    ['averagePool with zeros around', averagePool({ size: 4, padding: [2, 0] }), [6, 8, 3], [2, 2, 3], 0, 0],
+    ['adaptiveAveragePool', adaptiveAveragePool(2), [7, 5, 3], [2, 2, 3], 0, 0],
+    ['adaptiveAveragePool to the same size', adaptiveAveragePool([7, 5]), [7, 5, 3], [7, 5, 3], 0, 0],
+    ['flatten', flatten(), [2, 3, 4], [24], 0, 0],
   ])('%s: shapes, parameters, MACs', (_, factory, inputShape, outputShape, parameters, macs) => {
     const unit = at(factory, inputShape);
     expect(unit.outputShape).toEqual(outputShape);
@@ -61,6 +80,41 @@ describe('layers', () => {
       expect(first).toBeCloseTo((1 - 0.3) / Math.sqrt(0.9 + 1.4 / 3 + 1e-5), 5);
     });
     unit.dispose();
+  });
+
+  it('linear starts at zero where asked, but for its bias', () => {
+    const [zero, drawn] = [at(linear({ features: 3, init: 'zero' }), [4]), at(linear({ features: 3 }), [4])];
+    expect([...zero.parameters().weight!.dataSync()]).toEqual(Array(12).fill(0));
+    expect(zero.parameters().bias!.dataSync()).toEqual(drawn.parameters().bias!.dataSync());
+    zero.dispose();
+    drawn.dispose();
+  });
+
+  it('flatten puts channels last', () => {
+    const unit = at(flatten(), [1, 2, 3]);
+    tf.tidy(() => {
+      expect(unit.apply(tf.range(0, 6).reshape([1, 1, 2, 3]), true).arraySync()).toEqual([[0, 1, 2, 3, 4, 5]]);
+    });
+    unit.dispose();
+  });
+
+  it('a resize in front of any convolution gives what both give one by one', () => {
+    for (const kernel of [1, 3]) {
+      const convolution = conv2d({ filters: 4, kernel, padding: (kernel - 1) / 2 });
+      const whole = at(sequential({ first: conv2d({ filters: 3, kernel: 1 }), resize: resize([6, 8]), conv: convolution, bn: batchNorm() }), [3, 4, 2]); // biome-ignore format: one line
+      const first = at(conv2d({ filters: 3, kernel: 1 }), [3, 4, 2]);
+      const second = at(sequential({ conv: convolution, bn: batchNorm() }), [6, 8, 3]);
+      const enlarge = at(resize([6, 8]), [3, 4, 3]);
+      tf.tidy(() => {
+        const weights = whole.parameters();
+        first.parameters().weight!.assign(weights['first.weight']!.clone());
+        for (const [name, variable] of Object.entries(second.parameters())) variable.assign(weights[name]!.clone());
+        const x = tf.randomNormal([2, 3, 4, 2]);
+        const oneByOne = second.apply(enlarge.apply(first.apply(x, true), true), true);
+        expect(tf.max(tf.abs(tf.sub(whole.apply(x, true), oneByOne))).dataSync()[0]).toBeLessThan(1e-5);
+      });
+      for (const unit of [whole, first, second, enlarge]) unit.dispose();
+    }
   });
 
   it('sequential names variables after its parts and passes shapes along', () => {
@@ -99,6 +153,12 @@ describe('layers', () => {
     expect(codeOf(() => at(conv2d({ filters: 4, kernel: 3, groups: 2 }), [5, 5, 3]))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => at(conv2d({ filters: 4, kernel: 7 }), [4, 4, 3]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => linear({ features: 1.5 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => linear({ features: 2, init: 'ones' as 'zero' }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => averagePool({ size: 0 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => averagePool({ size: 2, padding: -1 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => adaptiveAveragePool([2, 0.5]))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => at(adaptiveAveragePool(2), [4]))).toBe('MAN_NN_SHAPE');
+    expect(codeOf(() => at(averagePool({ size: 4 }), [3, 8, 1]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => at(conv2d({ filters: 2, kernel: 3 }), [4]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => at(linear({ features: 2 }), [4, 4, 1]))).toBe('MAN_NN_SHAPE');
     const unit = at(relu(), [3]);

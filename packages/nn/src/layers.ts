@@ -16,6 +16,7 @@ import * as tf from '@tensorflow/tfjs';
 import { defineUnit, type UnitFactory, type UnitSite } from './define-unit.ts';
 import { badOption, inputShape as wrongInput } from './errors.ts';
 import { applyPieces, applyResidual, fuse } from './fuse.ts';
+import { asImage } from './shapes.ts';
 
 export interface Conv2DLayerOptions {
   /** Channels of the output. */
@@ -133,22 +134,38 @@ export function globalAveragePool(): UnitFactory {
     }));
 }
 
+export interface LinearLayerOptions {
+  /** Values of the output. */
+  readonly features: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Where the weight starts: `'default'` draws it, `'zero'` does not; the bias is drawn in any case. */
+  readonly init?: 'default' | 'zero';
+}
+
 /**
  * Fully connected layer, `[in]` → `[features]`. Variables: `weight` `[in, features]`, `bias`, both uniform in ±1/√in
  * (PyTorch's default).
  *
  * @throws MAN_NN_SHAPE, MAN_NN_OPTION
  */
-export function linear(options: { readonly features: number }): UnitFactory {
-  const { features } = options;
+export function linear(options: LinearLayerOptions): UnitFactory {
+  const { features, bias: isShifted = true, init = 'default' } = options;
   if (!Number.isInteger(features) || features < 1) throw badOption('linear', 'features', 'a whole number ≥ 1', features);
+  if (init !== 'default' && init !== 'zero') throw badOption('linear', 'init', "'default' or 'zero'", init);
   return (site) =>
     defineUnit(site, ({ name, inputShape, rng }) => {
       const [inputs] = inputShape;
       if (inputs === undefined || inputShape.length !== 1) throw wrongInput(name, '[features]', inputShape);
-      const weight = uniform([inputs, features], inputs, rng.split('weight'));
-      const bias = uniform([features], inputs, rng.split('bias'));
-      return { outputShape: [features], parameters: { weight, bias }, macs: inputs * features, apply: (x) => affine(x, weight, bias) };
+      const weight =
+        init === 'zero' ? createVariable(tf.zeros([inputs, features])) : uniform([inputs, features], inputs, rng.split('weight'));
+      const shift = isShifted ? { bias: uniform([features], inputs, rng.split('bias')) } : {};
+      return {
+        outputShape: [features],
+        parameters: { weight, ...shift },
+        macs: inputs * features,
+        apply: (x) => affine(x, weight, shift.bias),
+      };
     });
 }
 
@@ -209,11 +226,6 @@ function chain(factories: Readonly<Record<string, UnitFactory>>, { name, inputSh
     parts[part] = unit;
   }
   return { parts, outputShape: shape };
-}
-
-function asImage(name: string, shape: readonly number[]): readonly [number, number, number] {
-  if (shape.length !== 3) throw wrongInput(name, '[height, width, channels]', shape);
-  return shape as unknown as readonly [number, number, number];
 }
 
 function draw(shape: number[], fill: (out: Float32Array) => Float32Array): tf.Variable {
