@@ -1,10 +1,7 @@
 import { ManError } from '@man/base';
 
-export function badDepth(got: number): ManError {
-  return new ManError(`resnet: expected a depth of 6n + 2 (8, 14, 20, 32, 44, 56, 110, …), got ${got}`, {
-    code: 'MAN_RESNET_DEPTH',
-    hint: 'take resnet20, resnet32, resnet44, resnet56 or resnet110, or resnet({ depth: 6n + 2 })',
-  });
+export function badDepth(expected: string, got: number, hint: string): ManError {
+  return new ManError(`resnet: expected a depth of ${expected}, got ${got}`, { code: 'MAN_RESNET_DEPTH', hint });
 }
 
 export function badOption(option: string, expected: string, got: unknown): ManError {

@@ -1,2 +1,10 @@
-export { basicUnit } from './basic-unit.ts';
+export {
+  type ImageNetResNetOptions,
+  imageNetResNet,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+} from './imagenet-resnet.ts';
 export { type ResNetOptions, resnet, resnet20, resnet32, resnet44, resnet56, resnet110 } from './resnet.ts';

@@ -78,6 +78,17 @@ describe('resnet', () => {
     dispose(network);
   });
 
+  it('is cut as released code does where asked', () => {
+    const network = resnet32().build(createRng(1));
+    const sizes = (blocks: number, split: string) => cutIntoBlocks(resnet32(), network, { blocks, split }).map(({ units }) => units.length);
+    expect(sizes(16, 'release')).toEqual([2, ...Array(14).fill(1)]);
+    expect(sizes(8, 'manpp')).toEqual([1, 1, 2, 2, 2, 2, 2, 2, 2]);
+    expect(sizes(8, 'auglocal')).toEqual([...Array(7).fill(1), 9]);
+    dispose(network);
+    expect(resnet110().splits?.manpp?.[32]).toHaveLength(32);
+    expect(resnet110().splits?.release?.[55]).toHaveLength(53);
+  });
+
   it('offers the finest cut for every depth', () => {
     for (const [backbone, blocks] of [[resnet20(), 10], [resnet44(), 22], [resnet56(), 28]] as const) // biome-ignore format: one line
       expect(Object.keys(backbone.partitions)).toEqual([`${blocks}`]);

@@ -1,9 +1,19 @@
-import type { Rng } from '@man/base';
-import type { Backbone, Network, Shape, Unit } from '@man/core';
-import { batchNorm, conv2d, globalAveragePool, linear, relu, sequential, type UnitFactory } from '@man/nn';
-import { basicUnit } from './basic-unit.ts';
-import { badDepth, badOption } from './errors.ts';
-import { publishedCuts } from './partitions.ts';
+import type { Backbone, Shape } from '@man/core';
+import {
+  averageClassifier,
+  basicUnit,
+  batchNorm,
+  buildNetwork,
+  conv2d,
+  relu,
+  residualStages,
+  residualTorchNames,
+  sequential,
+  type UnitPlan,
+} from '@man/nn';
+import { badDepth } from './errors.ts';
+import { checkOptions } from './options.ts';
+import { otherCuts, publishedCuts } from './partitions.ts';
 
 export interface ResNetOptions {
   /** Default 10. */
@@ -17,7 +27,8 @@ export interface ResNetOptions {
 /**
  * ResNet-(6n+2) for small pictures: a 3×3 stem, three stages of n residual units, global average pooling, one linear layer.
  *
- * Units are named `stem`, `stage1.unit0`, …, `stage3.unit<n-1>`; the classifier's layer is `classifier.linear`.
+ * Units are named `stem`, `stage1.unit0`, …, `stage3.unit<n-1>`; the classifier's layer is `classifier.linear`. For ResNet-50 and
+ * ResNet-152 of ImageNet, see {@link imageNetResNet}.
  *
  * @throws MAN_RESNET_DEPTH, MAN_RESNET_OPTION
  * @see He et al., "Deep residual learning", CVPR 2016, §4.2
@@ -29,44 +40,20 @@ export interface ResNetOptions {
 export function resnet(options: ResNetOptions & { readonly depth: number }): Backbone {
   const { depth, classes = 10, inputShape = [32, 32, 3], width = 16 } = options;
   const perStage = (depth - 2) / 6;
-  if (!Number.isInteger(perStage) || perStage < 1) throw badDepth(depth);
-  if (!Number.isInteger(width) || width < 1) throw badOption('width', 'a whole number ≥ 1', width);
-  if (!Number.isInteger(classes) || classes < 2) throw badOption('classes', 'a whole number ≥ 2', classes);
-  if (inputShape.length !== 3) throw badOption('inputShape', '[height, width, channels]', inputShape);
+  if (!Number.isInteger(perStage) || perStage < 1)
+    throw badDepth('6n + 2 (8, 14, 20, 32, 44, 56, 110, …)', depth, 'take resnet20 … resnet110, or resnet({ depth: 6n + 2 })');
+  checkOptions({ classes, inputShape, width });
+  const stem = sequential({ conv: conv2d({ filters: width, kernel: 3, padding: 1 }), bn: batchNorm(), relu: relu() });
+  const units = residualStages([perStage, perStage, perStage], (stage, stride) => basicUnit({ filters: width * 2 ** (stage - 1), stride }));
+  const plans: UnitPlan[] = [{ name: 'stem', stage: 0, factory: stem }, ...units];
   return {
     name: `resnet${depth}`,
     inputShape,
     classes,
     partitions: publishedCuts(perStage),
-    build: (rng) => build(rng, { perStage, width, inputShape, classes }),
-  };
-}
-
-interface Plan {
-  readonly perStage: number;
-  readonly width: number;
-  readonly inputShape: Shape;
-  readonly classes: number;
-}
-
-function build(rng: Rng, { perStage, width, inputShape, classes }: Plan): Network {
-  const units: Unit[] = [];
-  let shape = inputShape;
-  const append = (name: string, stage: number, factory: UnitFactory) => {
-    const unit = factory({ name, stage, inputShape: shape, rng: rng.split(name) });
-    units.push(unit);
-    shape = unit.outputShape;
-  };
-  append('stem', 0, sequential({ conv: conv2d({ filters: width, kernel: 3, padding: 1 }), bn: batchNorm(), relu: relu() }));
-  for (const stage of [1, 2, 3]) {
-    for (let i = 0; i < perStage; i++) {
-      append(`stage${stage}.unit${i}`, stage, basicUnit({ filters: width * 2 ** (stage - 1), stride: stage > 1 && i === 0 ? 2 : 1 }));
-    }
-  }
-  const classifier = sequential({ pool: globalAveragePool(), linear: linear({ features: classes }) });
-  return {
-    units: units as unknown as Network['units'],
-    classifier: classifier({ name: 'classifier', inputShape: shape, rng: rng.split('classifier') }),
+    splits: otherCuts(perStage),
+    torch: residualTorchNames,
+    build: (rng) => buildNetwork(rng, inputShape, plans, averageClassifier(classes)),
   };
 }
 

@@ -1,72 +1,8 @@
 import type { Rng } from '@man/base';
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { CutSite, LocalBlock, NamedVariables, Shape } from './network-contracts.ts';
 
-/** A tensor's shape without the batch axis, e.g. `[height, width, channels]`. */
-export type Shape = readonly number[];
-
-/** Variables by dotted name, in registration order; the names are those of checkpoints. */
-export type NamedVariables = Readonly<Record<string, Variable>>;
-
-/**
- * The smallest piece of a network that a cut may fall behind.
- *
- * Structural: anything with these members is a unit, so existing layers can be adapted without inheriting.
- */
-export interface Unit {
-  /** Dotted name, unique in its network: `stem`, `stage2.unit0`. */
-  readonly name: string;
-  /** Stage (run of units of one resolution) it belongs to: 1, 2, …; 0 for a stem. */
-  readonly stage?: number;
-  readonly inputShape: Shape;
-  readonly outputShape: Shape;
-  /** Maps `[n, ...inputShape]` to `[n, ...outputShape]`, float32; the caller owns the result. */
-  apply(x: Tensor, training: boolean): Tensor;
-  /** What the loss trains. */
-  parameters(): NamedVariables;
-  /** What training changes otherwise, e.g. running statistics. */
-  buffers(): NamedVariables;
-  /** An independent unit of the same architecture: equal values for `'copy'`, freshly drawn ones for an {@link Rng}. */
-  clone(name: string, init: 'copy' | Rng): Unit;
-  /** Multiplications (multiply-accumulates) of one example's forward pass. */
-  macs?(): number;
-  dispose(): void;
-}
-
-/** A network before its weights exist: what it is called, what goes in and out, and where papers cut it. */
-export interface Backbone {
-  readonly name: string;
-  /** `[height, width, channels]` of its input. */
-  readonly inputShape: Shape;
-  readonly classes: number;
-  /** Published cuts: number of blocks → name of the last unit of each block but the final one. */
-  readonly partitions: Readonly<Record<number, readonly string[]>>;
-  /** Draws the weights, each parameter from `rng.split(its name)`. */
-  build(rng: Rng): Network;
-}
-
-/** A network with weights: units in order, then the final classifier, which maps the last unit's output to logits. */
-export interface Network {
-  readonly units: readonly [Unit, ...Unit[]];
-  readonly classifier: Unit;
-}
-
-/** Where to cut: a published partition by its number of blocks, or the names of the units that end a block. */
-export interface PartitionOptions {
-  /** Number of blocks; 1 is end-to-end training. Not together with `cuts`. */
-  readonly blocks?: number;
-  /** Names of the last unit of each block but the final one, in order. Not together with `blocks`. */
-  readonly cuts?: readonly string[];
-  /** `'own'` (default) leaves the cut behind the stem where the partition has one; `'merge'` joins a stem-only block with the next. */
-  readonly stem?: 'own' | 'merge';
-}
-
-/** A gradient-isolated run of units. */
-export interface LocalBlock {
-  /** 0-based. */
-  readonly index: number;
-  readonly units: readonly [Unit, ...Unit[]];
-  readonly outputShape: Shape;
-}
+export type * from './network-contracts.ts';
 
 /** One mini-batch on the engine. Whoever receives it from a {@link BatchSource} disposes of it. */
 export interface Batch {
@@ -128,6 +64,8 @@ export interface AuxiliaryNetwork {
 /** A recipe for auxiliary networks, e.g. `infopro()`. */
 export interface LocalLoss {
   readonly name: string;
+  /** Why it is of no use behind a cut, as a clause behind "infopro"; null where it is. Absent: it takes every cut. */
+  objection?(site: CutSite): string | null;
   build(site: AuxSite): AuxiliaryNetwork;
 }
 
@@ -271,6 +209,8 @@ export interface TrainerPlugin {
   /** Names of plugins that must be in the list too. */
   readonly needs?: readonly string[];
   setup?(run: Run): void | Promise<void>;
+  /** Shape of the features that its `buildAux` hands on, where that differs from the site's. */
+  featureShape?(site: CutSite): Shape;
   buildAux?(site: AuxSite, build: (site: AuxSite) => AuxiliaryNetwork): AuxiliaryNetwork;
   afterBackward?: Hook<BlockStep>;
   afterBlockStep?: Hook<BlockStep>;

@@ -34,16 +34,41 @@ export function buildNotOnce(plugin: string, block: number, calls: number): ManE
 }
 
 export function partitionConflict(got: string): ManError {
-  return new ManError(`partition: expected either blocks or cuts, got ${got}`, {
+  return new ManError(`partition: expected either blocks, perhaps with split or balanced, or cuts; got ${got}`, {
     code: 'MAN_CORE_PARTITION',
-    hint: 'partition: { blocks: 16 } for a published partition, or { cuts: [names of the last unit of each block] }',
+    hint: "partition: { blocks: 16 } for a published partition, { blocks: 4, balanced: 'memory' } for an even one, or { cuts: [names of the last unit of each block] }",
   });
 }
 
 export function partitionUnknown(backbone: string, blocks: number, known: readonly number[]): ManError {
   return new ManError(`partition: expected a published number of blocks of ${backbone} (${known.join(', ')}), got ${blocks}`, {
     code: 'MAN_CORE_PARTITION_UNKNOWN',
-    hint: 'name the cuts yourself: partition: { cuts: [names of the last unit of each block but the final one] }',
+    hint: "add balanced: 'memory' or 'compute' for an even cut, or name the cuts yourself: { cuts: [names of the last unit of each block but the final one] }",
+  });
+}
+
+export function splitUnknown(backbone: string, split: string, known: readonly string[]): ManError {
+  const names = known.length > 0 ? known.map((name) => `'${name}'`).join(' or ') : 'none, since it has only one published partition';
+  return new ManError(`partition: expected split of ${backbone} to be ${names}; got '${split}'`, {
+    code: 'MAN_CORE_PARTITION_UNKNOWN',
+    hint: 'leave split out for the default partition',
+  });
+}
+
+export function tooFewCuts(blocks: number, places: number): ManError {
+  return new ManError(`partition: expected at least ${blocks - 1} places that the method can use for ${blocks} blocks, got ${places}`, {
+    code: 'MAN_CORE_CUT_UNUSABLE',
+    hint: `ask for at most ${places + 1} blocks, or take another local loss`,
+  });
+}
+
+export function cutUnusable(cut: string, reason: string, near: readonly string[]): ManError {
+  return new ManError(`partition: expected a cut that the method can use, got '${cut}': ${reason}`, {
+    code: 'MAN_CORE_CUT_UNUSABLE',
+    hint:
+      near.length > 0
+        ? `the nearest possible cuts: ${near.map((name) => `'${name}'`).join(' and ')}`
+        : 'no other cut is possible either: take another local loss',
   });
 }
 

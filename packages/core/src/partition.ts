@@ -1,21 +1,46 @@
 import { nearest } from '@man/base';
-import type { Backbone, LocalBlock, Network, PartitionOptions, Unit } from './contracts.ts';
-import { badOption, cutInvalid, partitionConflict, partitionUnknown, shapesDoNotMeet } from './errors.ts';
+import { balancedEnds } from './balance.ts';
+import type { Backbone, CutSite, LocalBlock, Network, PartitionOptions, Unit } from './contracts.ts';
+import {
+  badOption,
+  cutInvalid,
+  cutUnusable,
+  partitionConflict,
+  partitionUnknown,
+  shapesDoNotMeet,
+  splitUnknown,
+  tooFewCuts,
+} from './errors.ts';
+
+/** Why a cut cannot be used, as a clause: "infopro decodes pictures, and …"; null where it can. */
+export type Objection = (site: CutSite) => string | null;
 
 /**
  * Cuts a network into gradient-isolated blocks.
  *
- * @throws MAN_CORE_PARTITION when both or none of blocks and cuts are given, MAN_CORE_PARTITION_UNKNOWN, MAN_CORE_CUT,
- * MAN_CORE_SHAPE when two neighbouring units do not fit
+ * @param objection what the method says against a place; default nothing. An even cut keeps to the places that are left.
+ * @throws MAN_CORE_PARTITION for options that do not go together, MAN_CORE_PARTITION_UNKNOWN, MAN_CORE_CUT,
+ * MAN_CORE_CUT_UNUSABLE with the nearest places that the method can use, MAN_CORE_SHAPE when two neighbouring units do not fit
  * @example
  * ```ts
- * const blocks = cutIntoBlocks(backbone, network, { blocks: 16 });
+ * const published = cutIntoBlocks(backbone, network, { blocks: 16 });
+ * const even = cutIntoBlocks(backbone, network, { blocks: 4, balanced: 'memory' });
  * ```
  */
-export function cutIntoBlocks(backbone: Backbone, network: Network, options: PartitionOptions): readonly LocalBlock[] {
+export function cutIntoBlocks(
+  backbone: Backbone,
+  network: Network,
+  options: PartitionOptions,
+  objection: Objection = () => null,
+): readonly LocalBlock[] {
   const { units } = network;
   checkShapes([...units, network.classifier]);
-  const ends = endsOfBlocks(backbone, units, options);
+  const against = (index: number) => objection(siteBehind(index, backbone, units));
+  const ends = endsOfBlocks(backbone, network, options, (index) => against(index) === null);
+  for (const end of ends) {
+    const reason = against(end);
+    if (reason !== null) throw cutUnusable((units[end] as Unit).name, reason, nearestTo(end, units, against));
+  }
   const blocks: LocalBlock[] = [];
   let start = 0;
   for (const end of [...ends, units.length - 1]) {
@@ -26,11 +51,25 @@ export function cutIntoBlocks(backbone: Backbone, network: Network, options: Par
   return blocks;
 }
 
+function siteBehind(index: number, { inputShape, classes }: Backbone, units: readonly Unit[]): CutSite {
+  const last = units[index] as Unit;
+  return { last, next: units[index + 1] as Unit, featureShape: last.outputShape, imageShape: inputShape, classes };
+}
+
+/** The nearest units in front and behind that a block may end with, in the order of the network. */
+function nearestTo(end: number, units: readonly Unit[], against: (index: number) => string | null): string[] {
+  const places = [...units.keys()].slice(0, -1).filter((index) => against(index) === null);
+  const [before, after] = [places.filter((index) => index < end).at(-1), places.find((index) => index > end)];
+  return [before, after].flatMap((index) => (index === undefined ? [] : [(units[index] as Unit).name]));
+}
+
 /** Indices of the last unit of each block but the final one. */
-function endsOfBlocks(backbone: Backbone, units: readonly Unit[], { blocks, cuts, stem }: PartitionOptions): number[] {
-  if ((blocks === undefined) === (cuts === undefined)) throw partitionConflict(blocks === undefined ? 'neither' : 'both');
-  if (stem !== undefined && stem !== 'own' && stem !== 'merge') throw badOption('partition', 'stem', "'own' or 'merge'", stem);
-  const names = cuts ?? publishedCuts(backbone, blocks as number);
+function endsOfBlocks(backbone: Backbone, network: Network, options: PartitionOptions, mayEnd: (index: number) => boolean): number[] {
+  const { units } = network;
+  const { blocks, cuts, balanced, stem } = options;
+  checkOptions(options);
+  if (balanced !== undefined) return evenEnds(backbone, network, blocks as number, balanced, mayEnd);
+  const names = cuts ?? publishedCuts(backbone, blocks as number, options.split);
   const ends = names.map((name) => indexOf(name, units));
   ends.forEach((end, i) => {
     if (i > 0 && end <= (ends[i - 1] as number))
@@ -44,10 +83,39 @@ function endsOfBlocks(backbone: Backbone, units: readonly Unit[], { blocks, cuts
   return stem === 'merge' && isStemOnly ? ends.slice(1) : ends;
 }
 
-function publishedCuts(backbone: Backbone, blocks: number): readonly string[] {
+function checkOptions({ blocks, cuts, split, balanced, stem }: PartitionOptions): void {
+  if (blocks === undefined && cuts === undefined) throw partitionConflict('neither');
+  if (blocks !== undefined && cuts !== undefined) throw partitionConflict('both');
+  if (cuts !== undefined && (split ?? balanced) !== undefined)
+    throw partitionConflict(`cuts and ${split === undefined ? 'balanced' : 'split'}`);
+  if (balanced !== undefined && split !== undefined) throw partitionConflict('split and balanced');
+  if (balanced !== undefined && stem === 'merge') throw partitionConflict("balanced and stem: 'merge'");
+  if (stem !== undefined && stem !== 'own' && stem !== 'merge') throw badOption('partition', 'stem', "'own' or 'merge'", stem);
+  if (balanced !== undefined && balanced !== 'memory' && balanced !== 'compute')
+    throw badOption('partition', 'balanced', "'memory' or 'compute'", balanced);
+}
+
+function evenEnds(
+  { name }: Backbone,
+  network: Network,
+  blocks: number,
+  by: 'memory' | 'compute',
+  mayEnd: (index: number) => boolean,
+): number[] {
+  const most = network.units.length;
+  if (!Number.isInteger(blocks) || blocks < 1 || blocks > most)
+    throw badOption('partition', 'blocks', `a whole number from 1 to ${most}, the units of ${name}`, blocks);
+  const ends = balancedEnds(network, blocks, by, mayEnd);
+  if (ends === null) throw tooFewCuts(blocks, network.units.filter((_, i) => i < most - 1 && mayEnd(i)).length);
+  return ends;
+}
+
+function publishedCuts({ name, partitions, splits = {} }: Backbone, blocks: number, split: string | undefined): readonly string[] {
+  if (split !== undefined && !Object.hasOwn(splits, split)) throw splitUnknown(name, split, Object.keys(splits));
   if (blocks === 1) return [];
-  const cuts = backbone.partitions[blocks];
-  if (cuts === undefined) throw partitionUnknown(backbone.name, blocks, [1, ...Object.keys(backbone.partitions).map(Number)]);
+  const known = split === undefined ? partitions : { ...partitions, ...splits[split] };
+  const cuts = known[blocks];
+  if (cuts === undefined) throw partitionUnknown(name, blocks, [1, ...Object.keys(known).map(Number)]);
   return cuts;
 }
 

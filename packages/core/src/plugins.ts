@@ -1,11 +1,12 @@
 import { isManError, nearest } from '@man/base';
-import type { AuxiliaryNetwork, AuxSite, PluginOption, TrainerPlugin } from './contracts.ts';
+import type { AuxiliaryNetwork, AuxSite, CutSite, PluginOption, Shape, TrainerPlugin } from './contracts.ts';
 import { buildNotOnce, hookAsync, hookFailed, pluginInvalid, pluginMissing } from './errors.ts';
 
 const MEMBERS: readonly string[] = [
   'name',
   'needs',
   'setup',
+  'featureShape',
   'buildAux',
   'afterBackward',
   'afterBlockStep',
@@ -84,6 +85,16 @@ export class Plugins {
       };
     }, build);
     return onion(site);
+  }
+
+  /** Shape of the features that the local loss itself will be given behind a cut. */
+  featureShape(site: CutSite): Shape {
+    const changing = this.list.filter((plugin) => plugin.featureShape !== undefined);
+    return changing.reduce(
+      (featureShape, plugin) =>
+        this.#call(plugin.name, 'featureShape', () => plugin.featureShape?.({ ...site, featureShape })) ?? featureShape,
+      site.featureShape,
+    );
   }
 
   /** Disposes of the plugins, last first. */

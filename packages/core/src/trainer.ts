@@ -10,6 +10,7 @@ import type {
   Batch,
   BatchSource,
   BlockStep,
+  CutSite,
   Evaluation,
   FitReport,
   LocalBlock,
@@ -111,7 +112,7 @@ export class Trainer {
     this.#rng = createRng(seed);
     this.network = backbone.build(this.#rng.split('network'));
     try {
-      this.blocks = cutIntoBlocks(backbone, this.network, partition);
+      this.blocks = cutIntoBlocks(backbone, this.network, partition, (site) => this.#objection(site, options.loss));
       this.#trainers = this.#attach(options.loss, optimizer);
     } catch (error) {
       for (const unit of [...this.network.units, this.network.classifier]) unit.dispose();
@@ -229,6 +230,11 @@ export class Trainer {
     for (const trainer of this.#trainers) trainer.dispose();
   }
 
+  /** What the local loss, which is given what the plugins make of a block's output, says against a cut. */
+  #objection(site: CutSite, loss: LocalLoss | undefined): string | null {
+    return loss?.objection?.({ ...site, featureShape: this.plugins.featureShape(site) }) ?? null;
+  }
+
   /** Builds the auxiliary networks, through the plugins, and the optimisers. */
   #attach(loss: LocalLoss | undefined, optimizer: OptimizerDefinition): BlockTrainer[] {
     if (this.blocks.length > 1 && loss === undefined) throw lossMissing(this.blocks.length);
@@ -287,7 +293,7 @@ export class Trainer {
  * Creates a trainer. See {@link Trainer} for the loop and its hooks.
  *
  * @throws MAN_CORE_PLUGIN, MAN_CORE_PLUGIN_MISSING, MAN_CORE_PARTITION, MAN_CORE_PARTITION_UNKNOWN, MAN_CORE_CUT,
- * MAN_CORE_SHAPE, MAN_CORE_LOSS_MISSING
+ * MAN_CORE_CUT_UNUSABLE, MAN_CORE_SHAPE, MAN_CORE_LOSS_MISSING
  * @example
  * ```ts
  * const trainer = createTrainer({ backbone: resnet32(), partition: { blocks: 16 }, loss: infopro(), plugins: [man()], seed: 7 });

@@ -1,5 +1,5 @@
-import { createRng, type Rng } from '@man/base';
-import { type NamedVariables, prefixed, type Shape, type Unit } from '@man/core';
+import type { Rng } from '@man/base';
+import { activationsOf, type NamedVariables, prefixed, type Shape, type Unit } from '@man/core';
 import * as tf from '@tensorflow/tfjs';
 import { notCopyable, inputShape as wrongInput } from './errors.ts';
 import { type LayerPart, setPart } from './fuse.ts';
@@ -25,6 +25,8 @@ export interface UnitBody {
   readonly buffers?: NamedVariables;
   /** Multiplications of one example, besides those of the parts. */
   readonly macs?: number;
+  /** Values of one example that the way back needs of it, besides those of the parts; default: its output's without parts, else 0. */
+  readonly activations?: number;
   /** What a chain of layers may fuse it with. @internal */
   readonly part?: LayerPart;
   /** Runs in a tidy. */
@@ -50,6 +52,7 @@ export function defineUnit(site: UnitSite, build: (site: UnitSite) => UnitBody):
     ...body[kind],
     ...prefixed(Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part[kind]()]))),
   });
+  const ownActivations = body.activations ?? (body.parts === undefined ? body.outputShape.reduce((a, b) => a * b, 1) : 0);
   const unit: Unit = {
     name: site.name,
     ...(site.stage === undefined ? {} : { stage: site.stage }),
@@ -63,11 +66,13 @@ export function defineUnit(site: UnitSite, build: (site: UnitSite) => UnitBody):
     parameters: () => collect('parameters'),
     buffers: () => collect('buffers'),
     clone(name, init) {
-      const twin = defineUnit({ ...site, name, rng: init === 'copy' ? createRng(0) : init }, build);
+      // A copy's own draws (see dropout) are its own too.
+      const twin = defineUnit({ ...site, name, rng: init === 'copy' ? site.rng.split(name) : init }, build);
       if (init === 'copy') copyVariables(unit, twin);
       return twin;
     },
     macs: () => Object.values(parts).reduce((sum, part) => sum + (part.macs?.() ?? 0), body.macs ?? 0),
+    activations: () => Object.values(parts).reduce((sum, part) => sum + activationsOf(part), ownActivations),
     dispose() {
       tf.dispose([Object.values(body.parameters ?? {}), Object.values(body.buffers ?? {})]);
       for (const part of Object.values(parts)) part.dispose();

@@ -69,6 +69,15 @@ export function fuse(units: readonly Unit[]): readonly Piece[] {
   return pieces;
 }
 
+/** Values of one example that a chain keeps besides what its layers do: a normalised activation takes memory where a stack ends. */
+export function endsOfStacks(units: readonly Unit[]): number {
+  const kindOf = (unit: Unit | undefined) => (unit === undefined ? undefined : parts.get(unit)?.kind);
+  return units.reduce((sum, unit, i) => {
+    const isNormalised = kindOf(unit) === 'norm' || kindOf(unit) === 'relu';
+    return isNormalised && kindOf(units[i + 1]) === undefined ? sum + unit.outputShape.reduce((a, b) => a * b, 1) : sum;
+  }, 0);
+}
+
 const isStack = (piece: Piece | undefined): piece is Stack => piece !== undefined && 'layers' in piece;
 
 /** Runs pieces in order; `x` stays the caller's. */

@@ -1,4 +1,6 @@
+export { buildNetwork, type UnitPlan } from './build-network.ts';
 export { defineUnit, type UnitBody, type UnitFactory, type UnitSite } from './define-unit.ts';
+export { dropout } from './dropout.ts';
 export {
   batchNorm,
   type Conv2DLayerOptions,
@@ -11,4 +13,13 @@ export {
   resize,
   sequential,
 } from './layers.ts';
+export { type MaxPoolLayerOptions, maxPool } from './max-pool.ts';
 export { type AveragePoolLayerOptions, adaptiveAveragePool, averagePool, flatten } from './pooling.ts';
+export {
+  averageClassifier,
+  type ResidualBackboneOptions,
+  residualBackbone,
+  residualStages,
+  residualTorchNames,
+} from './residual-backbone.ts';
+export { type BasicUnitOptions, type BottleneckUnitOptions, basicUnit, bottleneckUnit } from './residual-units.ts';

@@ -6,12 +6,16 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   adaptiveAveragePool,
   averagePool,
+  basicUnit,
   batchNorm,
+  bottleneckUnit,
   conv2d,
   defineUnit,
+  dropout,
   flatten,
   globalAveragePool,
   linear,
+  maxPool,
   relu,
   resize,
   sequential,
@@ -52,6 +56,11 @@ describe('layers', () => {
     ['adaptiveAveragePool', adaptiveAveragePool(2), [7, 5, 3], [2, 2, 3], 0, 0],
     ['adaptiveAveragePool to the same size', adaptiveAveragePool([7, 5]), [7, 5, 3], [7, 5, 3], 0, 0],
     ['flatten', flatten(), [2, 3, 4], [24], 0, 0],
+    ['maxPool', maxPool({ size: 2 }), [7, 6, 3], [3, 3, 3], 0, 0],
+    ['maxPool of an ImageNet stem', maxPool({ size: 3, stride: 2, padding: 1 }), [8, 7, 3], [4, 4, 3], 0, 0],
+    ['dropout', dropout(0.5), [5, 2], [5, 2], 0, 0],
+    ['basicUnit', basicUnit({ filters: 4 }), [5, 5, 4], [5, 5, 4], 2 * 9 * 16 + 16, 25 * 2 * 9 * 16],
+    ['bottleneckUnit', bottleneckUnit({ filters: 8, stride: 2, groups: 2 }), [5, 5, 4], [3, 3, 8], 8 + 18 + 16 + 32 + 2 * (2 + 2 + 8 + 8), 25 * 8 + 9 * (18 + 16 + 32)], // biome-ignore format: one line
   ])('%s: shapes, parameters, MACs', (_, factory, inputShape, outputShape, parameters, macs) => {
     const unit = at(factory, inputShape);
     expect(unit.outputShape).toEqual(outputShape);
@@ -80,6 +89,45 @@ describe('layers', () => {
       expect(first).toBeCloseTo((1 - 0.3) / Math.sqrt(0.9 + 1.4 / 3 + 1e-5), 5);
     });
     unit.dispose();
+  });
+
+  it('dropout drops in training only, scales what stays, and goes on where a copy of its state stands', () => {
+    const unit = at(dropout(0.25), [4000]);
+    tf.tidy(() => {
+      const x = tf.ones([2, 4000]);
+      expect([...unit.apply(x, false).dataSync()]).toEqual(Array(8000).fill(1));
+      const [first, second] = [unit.apply(x, true).dataSync(), unit.apply(x, true).dataSync()];
+      expect(new Set(first)).toEqual(new Set([0, Math.fround(4 / 3)]));
+      expect(first.filter((value) => value === 0).length / 8000).toBeCloseTo(0.25, 1);
+      expect(second).not.toEqual(first);
+      const other = at(dropout(0.25), [4000]);
+      other.buffers().draws!.assign(tf.scalar(1));
+      expect(other.apply(x, true).dataSync()).toEqual(second);
+      other.dispose();
+    });
+    unit.dispose();
+  });
+
+  it('convolutions and linear layers start as they are told', () => {
+    const convolution = at(conv2d({ filters: 3, kernel: 1, bias: 'zeros' }), [2, 2, 2]);
+    expect([...convolution.parameters().bias!.dataSync()]).toEqual([0, 0, 0]);
+    const unit = at(linear({ features: 50, init: { deviation: 0.01 } }), [100]);
+    const weights = unit.parameters().weight!.dataSync<'float32'>();
+    expect(Math.sqrt(weights.reduce((sum, value) => sum + value * value, 0) / 5000)).toBeCloseTo(0.01, 3);
+    expect([...unit.parameters().bias!.dataSync()]).toEqual(Array(50).fill(0));
+    convolution.dispose();
+    unit.dispose();
+  });
+
+  it('tell what the way back keeps: what convolutions give, and a normalised activation where a stack ends', () => {
+    const layers = { conv: conv2d({ filters: 4, kernel: 3, padding: 1 }), bn: batchNorm(), relu: relu() };
+    const stem = at(sequential({ ...layers, pool: maxPool({ size: 2 }) }), [6, 6, 3]);
+    expect(stem.activations?.()).toBe(2 * 36 * 4 + 9 * 4);
+    const twice = at(sequential({ first: sequential(layers), second: conv2d({ filters: 2, kernel: 1 }) }), [6, 6, 3]);
+    expect(twice.activations?.()).toBe(2 * 36 * 4 + 36 * 2);
+    const unit = at(basicUnit({ filters: 8, stride: 2 }), [6, 6, 4]);
+    expect(unit.activations?.()).toBe(4 * 9 * 8);
+    for (const one of [stem, twice, unit]) one.dispose();
   });
 
   it('linear starts at zero where asked, but for its bias', () => {
@@ -154,7 +202,12 @@ describe('layers', () => {
     expect(codeOf(() => at(conv2d({ filters: 4, kernel: 7 }), [4, 4, 3]))).toBe('MAN_NN_SHAPE');
     expect(codeOf(() => linear({ features: 1.5 }))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => linear({ features: 2, init: 'ones' as 'zero' }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => linear({ features: 2, init: { deviation: 0 } }))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => averagePool({ size: 0 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => maxPool({ size: 3, padding: 2 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => maxPool({ size: 2, stride: 0 }))).toBe('MAN_NN_OPTION');
+    expect(codeOf(() => at(maxPool({ size: 4 }), [3, 8, 1]))).toBe('MAN_NN_SHAPE');
+    expect(codeOf(() => dropout(1))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => averagePool({ size: 2, padding: -1 }))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => adaptiveAveragePool([2, 0.5]))).toBe('MAN_NN_OPTION');
     expect(codeOf(() => at(adaptiveAveragePool(2), [4]))).toBe('MAN_NN_SHAPE');

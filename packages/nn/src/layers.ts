@@ -15,7 +15,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { defineUnit, type UnitFactory, type UnitSite } from './define-unit.ts';
 import { badOption, inputShape as wrongInput } from './errors.ts';
-import { applyPieces, applyResidual, fuse } from './fuse.ts';
+import { applyPieces, applyResidual, endsOfStacks, fuse } from './fuse.ts';
 import { asImage } from './shapes.ts';
 
 export interface Conv2DLayerOptions {
@@ -29,8 +29,8 @@ export interface Conv2DLayerOptions {
   readonly padding?: number;
   /** Default 1. */
   readonly groups?: number;
-  /** Default false. */
-  readonly bias?: boolean;
+  /** Default false; `true` starts as PyTorch's does, `'zeros'` at 0. */
+  readonly bias?: boolean | 'zeros';
 }
 
 /**
@@ -57,7 +57,7 @@ export function conv2d(options: Conv2DLayerOptions): UnitFactory {
       const fanIn = (kernel * kernel * channels) / groups;
       const deviation = Math.sqrt(2 / (kernel * kernel * filters));
       const weight = draw([kernel, kernel, channels / groups, filters], (out) => rng.split('weight').normal(out, 0, deviation));
-      const shift = bias ? { bias: uniform([filters], fanIn, rng.split('bias')) } : {};
+      const shift = bias === false ? {} : { bias: bias === true ? uniform([filters], fanIn, rng.split('bias')) : zeros([filters]) };
       return {
         outputShape,
         parameters: { weight, ...shift },
@@ -89,6 +89,7 @@ export function batchNorm(): UnitFactory {
         outputShape: inputShape,
         parameters: { weight, bias },
         buffers: { running_mean: runningMean, running_var: runningVariance },
+        activations: 0,
         part: { kind: 'norm', norm: variables },
         apply(x, training) {
           if (!training) return batchNormEvaluation(x, variables);
@@ -103,7 +104,8 @@ export function batchNorm(): UnitFactory {
 
 /** `max(x, 0)`. */
 export function relu(): UnitFactory {
-  return (site) => defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, part: { kind: 'relu' }, apply: (x) => rectify(x) }));
+  return (site) =>
+    defineUnit(site, ({ inputShape }) => ({ outputShape: inputShape, part: { kind: 'relu' }, activations: 0, apply: (x) => rectify(x) }));
 }
 
 /**
@@ -139,8 +141,11 @@ export interface LinearLayerOptions {
   readonly features: number;
   /** Default true. */
   readonly bias?: boolean;
-  /** Where the weight starts: `'default'` draws it, `'zero'` does not; the bias is drawn in any case. */
-  readonly init?: 'default' | 'zero';
+  /**
+   * Where the weight starts: `'default'` draws it, `'zero'` does not; the bias is drawn in any case. `{ deviation }` draws a normal
+   * weight, with a bias of 0.
+   */
+  readonly init?: 'default' | 'zero' | { readonly deviation: number };
 }
 
 /**
@@ -152,14 +157,18 @@ export interface LinearLayerOptions {
 export function linear(options: LinearLayerOptions): UnitFactory {
   const { features, bias: isShifted = true, init = 'default' } = options;
   if (!Number.isInteger(features) || features < 1) throw badOption('linear', 'features', 'a whole number ≥ 1', features);
-  if (init !== 'default' && init !== 'zero') throw badOption('linear', 'init', "'default' or 'zero'", init);
+  const deviation = typeof init === 'object' ? init.deviation : null;
+  if (deviation === null ? init !== 'default' && init !== 'zero' : !(deviation > 0))
+    throw badOption('linear', 'init', "'default', 'zero' or { deviation } above 0", init);
   return (site) =>
     defineUnit(site, ({ name, inputShape, rng }) => {
       const [inputs] = inputShape;
       if (inputs === undefined || inputShape.length !== 1) throw wrongInput(name, '[features]', inputShape);
-      const weight =
-        init === 'zero' ? createVariable(tf.zeros([inputs, features])) : uniform([inputs, features], inputs, rng.split('weight'));
-      const shift = isShifted ? { bias: uniform([features], inputs, rng.split('bias')) } : {};
+      const shape = [inputs, features];
+      const own = rng.split('weight');
+      const drawn = () => (deviation === null ? uniform(shape, inputs, own) : draw(shape, (out) => own.normal(out, 0, deviation)));
+      const weight = init === 'zero' ? zeros(shape) : drawn();
+      const shift = isShifted ? { bias: deviation === null ? uniform([features], inputs, rng.split('bias')) : zeros([features]) } : {};
       return {
         outputShape: [features],
         parameters: { weight, ...shift },
@@ -183,7 +192,12 @@ export function sequential(factories: Readonly<Record<string, UnitFactory>>): Un
     defineUnit(site, (own) => {
       const { parts, outputShape } = chain(factories, own);
       const pieces = fuse(Object.values(parts));
-      return { outputShape, parts, apply: (x, training) => applyPieces(pieces, x, training) };
+      return {
+        outputShape,
+        parts,
+        activations: endsOfStacks(Object.values(parts)),
+        apply: (x, training) => applyPieces(pieces, x, training),
+      };
     });
 }
 
@@ -211,6 +225,7 @@ export function residual(branch: Readonly<Record<string, UnitFactory>>, shortcut
       return {
         outputShape,
         parts: { ...parts, ...Object.fromEntries(sideParts) },
+        activations: endsOfStacks(Object.values(parts)),
         apply: (x, training) => applyResidual(main, side, x, training),
       };
     });
@@ -231,6 +246,8 @@ function chain(factories: Readonly<Record<string, UnitFactory>>, { name, inputSh
 function draw(shape: number[], fill: (out: Float32Array) => Float32Array): tf.Variable {
   return createVariable(tf.tensor(fill(new Float32Array(shape.reduce((a, b) => a * b, 1))), shape));
 }
+
+const zeros = (shape: number[]): tf.Variable => createVariable(tf.zeros(shape));
 
 /** PyTorch's default for weights of linear layers and biases: uniform in ±1/√fan-in. */
 function uniform(shape: number[], fanIn: number, rng: Rng): tf.Variable {

@@ -14,11 +14,12 @@ import { type ManOptions, resolveOptions } from './options.ts';
  * ```
  */
 export function man(options: ManOptions = {}): TrainerPlugin {
-  const { when } = resolveOptions(options);
+  const { when, ema, bias } = resolveOptions(options);
   const momentum = createMan(options);
   const nameOf = (index: number) => `block${index + 1}`;
   return {
     name: 'man',
+    featureShape: ({ next, featureShape }) => (ema || bias !== 'none' ? next.outputShape : featureShape),
     buildAux(site, build) {
       if (site.next === null) return build(site);
       return momentum.attach({
