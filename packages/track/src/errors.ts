@@ -60,6 +60,24 @@ export function unwritableTensor(name: string, problem: string, cause?: unknown)
   });
 }
 
+/** A network whose weights have no names in PyTorch. */
+export function noTorchNames(backbone: string): ManError {
+  return new ManError(`expected a backbone that tells the names of its weights in PyTorch, got '${backbone}', which has no member torch`, {
+    code: 'MAN_TRACK_TORCH_NAMES',
+    hint: 'give the backbone torch: { namesOf(variable) { … } }; writeSafetensors and readSafetensors exchange weights under our own names',
+  });
+}
+
+/** A file of weights that is not one of this network. */
+export function torchMismatch(where: string, backbone: string, problems: readonly string[]): ManError {
+  const shown = problems.slice(0, 5).join('; ');
+  const rest = problems.length > 5 ? `; and ${problems.length - 5} more` : '';
+  return new ManError(`${where}: expected the weights of ${backbone}, got others: ${shown}${rest}`, {
+    code: 'MAN_TRACK_TORCH_MISMATCH',
+    hint: "compare depth, width, classes and picture size of both networks; { skip: (name) => name.startsWith('classifier.') } leaves out what differs on purpose",
+  });
+}
+
 /** A line in the midst of an event file is not an event. */
 export function damagedEvents(file: string, line: number, cause?: unknown): ManError {
   return new ManError(`${file}:${line}: expected one JSON event per line, got something else`, {

@@ -18,8 +18,9 @@ export { chromeTrace, type ProfileOptions, profile, profileTable } from './profi
 export { type ProgressOptions, progress } from './progress.ts';
 export { type Report, type ReportColumn, type ReportTable, renderReport, writeReport } from './report.ts';
 export { type EpochNumbers, type FinalNumbers, type RunInfo, type RunSummary, summarise } from './run-summary.ts';
-export { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
+export { type ReadSafetensorsOptions, readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
 export type { SafetensorsDtype } from './safetensors-header.ts';
 export { readSummary, writeSummary } from './summary-file.ts';
 export type { TextStream } from './text-stream.ts';
 export { type Column, type TextTableOptions, textTable } from './text-table.ts';
+export { exportTorch, type ImportTorchOptions, importTorch, type NetworkOfBackbone } from './torch-weights.ts';

@@ -6,13 +6,17 @@ export type SafetensorsDtype = 'F32' | 'I32' | 'U8' | 'BOOL';
 /** Bytes per element, in the order in which tensors are laid out: the widest first, so that every tensor is aligned. */
 export const BYTES_PER_ELEMENT: Readonly<Record<SafetensorsDtype, number>> = { F32: 4, I32: 4, U8: 1, BOOL: 1 };
 
+/** Types that are known to take so many bytes, but are not read. */
+const OTHER_BYTES: Readonly<Record<string, number>> = { F64: 8, I64: 8, U64: 8, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1 };
+
 /** The limit of the format's own implementation. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Where a tensor lies, in bytes from the end of the header. */
 export interface TensorEntry {
   readonly name: string;
-  readonly dtype: SafetensorsDtype;
+  /** One of {@link SafetensorsDtype}, where the tensor is to be read. */
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -35,13 +39,16 @@ export function headerLength(start: Uint8Array, fileBytes: number, where: string
   return Number(length);
 }
 
-/** Reads and checks a header for a file with `dataBytes` behind it: every byte must belong to exactly one tensor. */
-export function parseHeader(bytes: Uint8Array, dataBytes: number, where: string): SafetensorsHeader {
+/**
+ * Reads and checks a header for a file with `dataBytes` behind it: every byte must belong to exactly one tensor. Those that are not
+ * `wanted` may be of a type that is not read.
+ */
+export function parseHeader(bytes: Uint8Array, dataBytes: number, where: string, wanted: (name: string) => boolean): SafetensorsHeader {
   const entries: TensorEntry[] = [];
   let metadata: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(parseJson(bytes, where))) {
     if (name === '__metadata__') metadata = parseMetadata(value, where);
-    else entries.push(parseEntry(name, value, dataBytes, where));
+    else entries.push(parseEntry(name, value, dataBytes, where, wanted(name)));
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
@@ -122,28 +129,29 @@ function parseMetadata(value: unknown, where: string): Record<string, string> {
   return metadata;
 }
 
-function parseEntry(name: string, value: unknown, dataBytes: number, where: string): TensorEntry {
+function parseEntry(name: string, value: unknown, dataBytes: number, where: string, isWanted: boolean): TensorEntry {
   if (!isRecord(value)) throw badTensor(where, name, 'expected an object with dtype, shape and data_offsets');
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const [extra] = Object.keys(unknown);
   if (extra !== undefined)
     throw badTensor(where, name, `expected dtype, shape and data_offsets, got also ${JSON.stringify(extra.slice(0, 60))}`);
-  if (typeof dtype !== 'string' || !Object.hasOwn(BYTES_PER_ELEMENT, dtype)) throw unsupportedDtype(where, name, dtype);
+  const known = isWanted ? BYTES_PER_ELEMENT : { ...BYTES_PER_ELEMENT, ...OTHER_BYTES };
+  if (typeof dtype !== 'string' || !Object.hasOwn(known, dtype)) throw unsupportedDtype(where, name, dtype);
   if (!isSizes(shape)) throw badTensor(where, name, 'its shape is not a list of whole numbers');
   if (!isSizes(offsets) || offsets.length !== 2) throw badTensor(where, name, 'its data_offsets are not two whole numbers');
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes)
     throw badTensor(where, name, `its bytes ${begin}…${end} are not within the ${dataBytes} that follow the header`);
-  const needed = byteLength(shape, dtype as SafetensorsDtype);
+  const needed = byteLength(shape, (known as Readonly<Record<string, number>>)[dtype] as number);
   if (needed !== end - begin) {
     throw badTensor(where, name, `${dtype} of shape [${shape.slice(0, 8)}] needs ${needed} bytes, but it has ${end - begin}`);
   }
-  return { name, dtype: dtype as SafetensorsDtype, shape, begin, end };
+  return { name, dtype, shape, begin, end };
 }
 
 /** Bytes of a tensor; not a safe integer (and so equal to no real length) where the shape is absurd. */
-export function byteLength(shape: readonly number[], dtype: SafetensorsDtype): number {
-  let bytes: number = BYTES_PER_ELEMENT[dtype];
+export function byteLength(shape: readonly number[], bytesPerElement: number): number {
+  let bytes = bytesPerElement;
   for (const size of shape) {
     bytes *= size;
     // A zero further on must not turn an overflow into a valid size.

@@ -103,6 +103,16 @@ describe('readSafetensors', () => {
     expect(await codeOf(readSafetensors(bytes))).toMatch(expected);
   });
 
+  it('reads only what is asked for, whatever the type of the rest', async () => {
+    const header = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"n":{"dtype":"I64","shape":[],"data_offsets":[4,12]}}';
+    const file = framed(header, new Uint8Array(12));
+    expect(Object.keys((await readSafetensors(file, { only: (name) => name === 'a' })).tensors)).toEqual(['a']);
+    expect(await codeOf(readSafetensors(file))).toMatch(/DTYPE.*"n".*"I64"/);
+    expect(await codeOf(readSafetensors(framed(header.replace('[4,12]', '[4,11]'), new Uint8Array(11)), { only: () => false }))).toMatch(
+      /TENSOR.*"n".*needs 8 bytes/,
+    );
+  });
+
   it('keeps names like __proto__ as names', async () => {
     const { tensors } = await readSafetensors(framed('{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', Uint8Array.of(9)));
     expect(Object.getOwnPropertyDescriptor(tensors, '__proto__')?.value).toEqual({ dtype: 'U8', shape: [1], data: Uint8Array.of(9) });

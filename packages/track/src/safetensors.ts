@@ -52,6 +52,11 @@ export async function writeSafetensors(
   await atomicWrite(file, [header, ...stored.map(([, { data }]) => bytesOf(data))]);
 }
 
+export interface ReadSafetensorsOptions {
+  /** Which tensors to read, by name; default all. Others may be of a type that is not read here. */
+  readonly only?: (name: string) => boolean;
+}
+
 /**
  * Reads a safetensors file (F32, I32, U8, BOOL) from disk or memory and trusts nothing in it.
  *
@@ -67,15 +72,16 @@ export async function writeSafetensors(
  * const { tensors, metadata } = await readSafetensors('weights.safetensors');
  * ```
  */
-export async function readSafetensors(source: string | Uint8Array): Promise<SafetensorsFile> {
+export async function readSafetensors(source: string | Uint8Array, options: ReadSafetensorsOptions = {}): Promise<SafetensorsFile> {
+  const only = options.only ?? (() => true);
   if (typeof source !== 'string') {
-    return readFrom('the given bytes', source.length, async (at, into) => into.set(source.subarray(at, at + into.length)));
+    return readFrom('the given bytes', source.length, only, async (at, into) => into.set(source.subarray(at, at + into.length)));
   }
   let handle: FileHandle | undefined;
   try {
     handle = await open(source, 'r');
     const opened = handle;
-    return await readFrom(source, (await opened.stat()).size, (at, into) => readFully(opened, at, into, source));
+    return await readFrom(source, (await opened.stat()).size, only, (at, into) => readFully(opened, at, into, source));
   } catch (error) {
     throw error instanceof Error && 'code' in error && String(error.code).startsWith('MAN_') ? error : readFailed(source, error);
   } finally {
@@ -87,15 +93,15 @@ const DTYPES = Object.keys(BYTES_PER_ELEMENT) as SafetensorsDtype[];
 
 type ReadAt = (at: number, into: Uint8Array) => Promise<void>;
 
-async function readFrom(where: string, size: number, read: ReadAt): Promise<SafetensorsFile> {
+async function readFrom(where: string, size: number, only: (name: string) => boolean, read: ReadAt): Promise<SafetensorsFile> {
   const start = new Uint8Array(Math.min(8, size));
   await read(0, start);
   const length = headerLength(start, size, where);
   const headerBytes = new Uint8Array(length);
   await read(8, headerBytes);
-  const { entries, metadata } = parseHeader(headerBytes, size - 8 - length, where);
+  const { entries, metadata } = parseHeader(headerBytes, size - 8 - length, where, only);
   const tensors: Record<string, StoredTensor> = Object.create(null);
-  for (const entry of entries) tensors[entry.name] = await readTensor(entry, 8 + length, where, read);
+  for (const entry of entries) if (only(entry.name)) tensors[entry.name] = await readTensor(entry, 8 + length, where, read);
   return { tensors, metadata };
 }
 
@@ -109,7 +115,7 @@ async function readTensor(entry: TensorEntry, dataStart: number, where: string, 
     const odd = bytes.find((byte) => byte > 1);
     if (odd !== undefined) throw badTensor(where, name, `expected booleans as bytes 0 and 1, got ${odd}`);
   }
-  return { dtype, shape, data: bytes };
+  return { dtype: dtype as 'U8' | 'BOOL', shape, data: bytes };
 }
 
 async function readFully(handle: FileHandle, at: number, into: Uint8Array, file: string): Promise<void> {
@@ -138,7 +144,10 @@ async function toStored(name: string, tensor: Tensor | StoredTensor): Promise<St
   const expected = Object.hasOwn(arrays, dtype) ? (arrays[dtype] as new () => StoredTensor['data']) : undefined;
   if (expected === undefined) throw unwritableTensor(name, `expected dtype F32, I32, U8 or BOOL, got ${dtype}`);
   if (!(data instanceof expected)) throw unwritableTensor(name, `expected the data of ${dtype} as ${expected.name}`);
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || byteLength(shape, dtype as SafetensorsDtype) !== data.byteLength) {
+  if (
+    !shape.every((size) => Number.isSafeInteger(size) && size >= 0) ||
+    byteLength(shape, BYTES_PER_ELEMENT[dtype as SafetensorsDtype]) !== data.byteLength
+  ) {
     throw unwritableTensor(name, `${data.length} elements do not fit the shape [${shape}]`);
   }
   if (dtype === 'BOOL' && data.some((value) => value > 1)) throw unwritableTensor(name, 'expected booleans as bytes 0 and 1');
