@@ -93,9 +93,13 @@ export interface Optimizer {
 /** What plugins may look at from `setup` on. */
 export interface Run {
   readonly blocks: readonly LocalBlock[];
+  /** What evaluation uses: parameters and running statistics of all units and the classifier. */
+  readonly network: NamedVariables;
   readonly seed: number | string;
   /** A stream of the plugin's own, already split by its name. */
   readonly rng: Rng;
+  /** Ends `fit` cleanly: after the running step, or, called between two epochs, before the next one. */
+  stop(): void;
 }
 
 /** One block's turn within a step. */
@@ -107,7 +111,7 @@ export interface BlockStep {
   readonly learningRate: number;
   /** What is trained: the block's and its auxiliary network's parameters. */
   readonly variables: NamedVariables;
-  /** Gradients in the order of `variables`; they live until the hook returns. Empty in `afterBlockStep`. */
+  /** Gradients in the order of `variables`, null for none; they live until the hook returns. Empty in `afterBlockStep`. */
   readonly gradients: readonly (Tensor | null)[];
 }
 
@@ -191,11 +195,19 @@ export interface FitReport {
   readonly epochs: readonly EpochReport[];
   /** Whether the signal ended it early. */
   readonly interrupted: boolean;
+  /** The plugin that ended it by `run.stop()`; null where none did. */
+  readonly stoppedBy: string | null;
   readonly seconds: number;
 }
 
 /** A hook inside a step: synchronous, since a step cannot wait; a promise that comes back is `MAN_CORE_HOOK_ASYNC`. */
 export type Hook<E> = (event: E) => void;
+
+/**
+ * A hook that changes gradients: what it returns, one per variable, takes the place of what it was given, for the plugins behind it and for
+ * the optimiser. The trainer disposes of both.
+ */
+export type GradientHook = (step: BlockStep) => readonly (Tensor | null)[];
 
 /**
  * An extension of the trainer. Every hook is optional; unknown members are an error.
@@ -212,11 +224,15 @@ export interface TrainerPlugin {
   /** Shape of the features that its `buildAux` hands on, where that differs from the site's. */
   featureShape?(site: CutSite): Shape;
   buildAux?(site: AuxSite, build: (site: AuxSite) => AuxiliaryNetwork): AuxiliaryNetwork;
-  afterBackward?: Hook<BlockStep>;
+  afterBackward?: Hook<BlockStep> | GradientHook;
   afterBlockStep?: Hook<BlockStep>;
   afterStep?: Hook<StepInfo>;
   onEpochStart?(epoch: EpochInfo): void | Promise<void>;
   onProgress?(progress: ProgressReport): void | Promise<void>;
+  /** Before the network is evaluated, by `fit` or by `trainer.evaluate`. */
+  onEvaluateStart?(source: BatchSource): void | Promise<void>;
+  /** Behind it, also where it failed; null then. */
+  onEvaluateEnd?(evaluation: Evaluation | null): void | Promise<void>;
   onEpochEnd?(epoch: EpochReport): void | Promise<void>;
   onError?(error: unknown): void | Promise<void>;
   /** Variables of its own for the run's state, beside those of the auxiliary networks it built. */

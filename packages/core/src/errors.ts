@@ -26,6 +26,13 @@ export function hookFailed(plugin: string, hook: string, cause: unknown): ManErr
   });
 }
 
+export function gradientCount(plugin: string, block: number, expected: number, got: number): ManError {
+  return new ManError(`plugin '${plugin}', block ${block}: expected afterBackward to return ${expected} gradients or none, got ${got}`, {
+    code: 'MAN_CORE_GRADIENTS',
+    hint: 'return one gradient, or null, per variable in the order of step.variables',
+  });
+}
+
 export function buildNotOnce(plugin: string, block: number, calls: number): ManError {
   return new ManError(`plugin '${plugin}', block ${block}: expected buildAux to call build exactly once, got ${calls} calls`, {
     code: 'MAN_CORE_BUILD_ONCE',

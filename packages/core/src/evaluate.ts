@@ -7,8 +7,23 @@ import { countCorrect } from './metrics.ts';
 import { nextTurn } from './next-turn.ts';
 import type { Trainer } from './trainer.ts';
 
-/** Accuracy and cross-entropy over the first epoch of a source, in evaluation mode. */
-export async function evaluate(trainer: Trainer, source: BatchSource, { signal }: { readonly signal?: AbortSignal }): Promise<Evaluation> {
+interface EvaluateOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Accuracy and cross-entropy over the first epoch of a source, in evaluation mode, between the two hooks of evaluation. */
+export async function evaluate(trainer: Trainer, source: BatchSource, options: EvaluateOptions): Promise<Evaluation> {
+  let evaluation: Evaluation | null = null;
+  try {
+    await trainer.plugins.run('onEvaluateStart', source);
+    evaluation = await measure(trainer, source, options);
+    return evaluation;
+  } finally {
+    await trainer.plugins.run('onEvaluateEnd', evaluation);
+  }
+}
+
+async function measure(trainer: Trainer, source: BatchSource, { signal }: EvaluateOptions): Promise<Evaluation> {
   const start = performance.now();
   let [examples, correct, loss] = [0, 0, 0];
   for await (const batch of source.epoch(1)) {

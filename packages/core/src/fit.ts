@@ -20,9 +20,10 @@ export async function fit(trainer: Trainer, train: BatchSource, options: FitOpti
   if (!Number.isInteger(epochs) || epochs < 1) throw badOption('fit', 'epochs', 'a whole number ≥ 1', epochs);
   const start = performance.now();
   const reports: EpochReport[] = [];
+  trainer.stoppedBy = null;
   try {
     await trainer.setup();
-    while (trainer.epoch < epochs && !signal?.aborted) {
+    while (trainer.epoch < epochs && !isEnding(trainer, signal)) {
       const report = await runEpoch(trainer, train, options);
       if (report === null) break;
       reports.push(report);
@@ -31,10 +32,16 @@ export async function fit(trainer: Trainer, train: BatchSource, options: FitOpti
     await trainer.plugins.run('onError', error);
     throw error;
   }
-  return { epochs: reports, interrupted: signal?.aborted === true && trainer.epoch < epochs, seconds: (performance.now() - start) / 1000 };
+  const interrupted = signal?.aborted === true && trainer.epoch < epochs;
+  return { epochs: reports, interrupted, stoppedBy: trainer.stoppedBy, seconds: (performance.now() - start) / 1000 };
 }
 
-/** One epoch, or null when the signal ended it. */
+/** Whether the signal or a plugin asked for the end. */
+function isEnding(trainer: Trainer, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || trainer.stoppedBy !== null;
+}
+
+/** One epoch, or null when it was ended amid. */
 async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate, signal }: FitOptions): Promise<EpochReport | null> {
   const epoch = trainer.epoch + 1;
   const info: EpochInfo = { epoch, epochs, learningRate: trainer.schedule(epoch), batches: train.batches, examples: train.examples };
@@ -57,12 +64,12 @@ async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate
     batch++;
     if (trainer.unreadSteps >= trainer.readEvery) await report();
     await nextTurn();
-    if (signal?.aborted) break;
+    if (isEnding(trainer, signal)) break;
   }
   clock.stop();
-  if (batch === 0 && !signal?.aborted) throw noData('fit');
+  if (batch === 0 && !isEnding(trainer, signal)) throw noData('fit');
   if (trainer.unreadSteps > 0) await report();
-  if (batch < train.batches && signal?.aborted) return null;
+  if (batch < train.batches && isEnding(trainer, signal)) return null;
   trainer.epoch = epoch;
   const { seconds, waiting } = clock;
   const evaluation =

@@ -1,6 +1,7 @@
+import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import type { AuxiliaryNetwork, AuxSite, BatchSource, TrainerPlugin } from './contracts.ts';
-import { createTrainer } from './index.ts';
+import { constant, createTrainer, disposeBatch, sgd } from './index.ts';
 import { Plugins } from './plugins.ts';
 import { denseBackbone, denseBatch, denseLoss } from './testing.ts';
 
@@ -21,6 +22,8 @@ const everyHook = (name: string): TrainerPlugin => ({
   afterStep: () => {},
   onEpochStart: async () => {},
   onProgress: () => {},
+  onEvaluateStart: async () => {},
+  onEvaluateEnd: () => {},
   onEpochEnd: async () => {},
   onError: () => {},
   dispose: () => {},
@@ -58,6 +61,8 @@ describe('plugin hooks', () => {
       ...block,
       ...reversed('afterStep'),
       ...reversed('onProgress'),
+      ...both('onEvaluateStart'),
+      ...reversed('onEvaluateEnd'),
       ...reversed('onEpochEnd'),
     ];
     // One onion per block: outermost first.
@@ -94,6 +99,95 @@ describe('plugin hooks', () => {
     const slow = { name: 'slow', afterStep: async () => {} } as unknown as TrainerPlugin;
     const trainer = createTrainer({ backbone: denseBackbone(), plugins: [slow] });
     await expect(trainer.fit(source(1), { epochs: 1 })).rejects.toMatchObject({ code: 'MAN_CORE_HOOK_ASYNC' });
+    trainer.dispose();
+  });
+});
+
+describe('afterBackward', () => {
+  const scaled = (name: string, factor: number): TrainerPlugin => ({
+    name,
+    afterBackward: ({ gradients }) => gradients.map((gradient) => gradient && tf.mul(gradient, factor)),
+  });
+  const trained = (plugins: TrainerPlugin[], momentum = 0) => {
+    const optimizer = sgd({ momentum, nesterov: false, weightDecay: 0 });
+    const trainer = createTrainer({ backbone: denseBackbone(), optimizer, schedule: constant(0.1), plugins });
+    const [batch, weight] = [denseBatch(), () => [...trainer.variables()['a.weight']!.dataSync()]];
+    const before = weight();
+    trainer.step(batch);
+    const moved = weight().map((value, i) => value - before[i]!);
+    trainer.dispose();
+    disposeBatch(batch);
+    return moved;
+  };
+
+  it('may return other gradients, for the plugins behind and the optimiser, and keeps no tensors', () => {
+    const tensors = tf.memory().numTensors;
+    const plain = trained([]);
+    const thrice = trained([scaled('three', 3)]);
+    const none = trained([scaled('nothing', 0), scaled('three', 3)]);
+    expect(Math.max(...plain.map(Math.abs))).toBeGreaterThan(1e-4);
+    thrice.forEach((value, i) => {
+      expect(value).toBeCloseTo(3 * plain[i]!, 6);
+    });
+    expect(none.every((value) => value === 0)).toBe(true);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('may leave a variable out by null, and pass on the gradients that it was given', () => {
+    const tensors = tf.memory().numTensors;
+    const kept = trained([{ name: 'bias-only', afterBackward: ({ gradients }) => gradients.map((g) => (g?.rank === 1 ? g : null)) }]);
+    expect(kept.every((value) => value === 0)).toBe(true);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('must return as many as there are variables', () => {
+    expect(codeOf(() => trained([{ name: 'short', afterBackward: () => [null] }]))).toBe('MAN_CORE_GRADIENTS');
+  });
+});
+
+describe('run.stop()', () => {
+  const stopAt = (hook: 'afterStep' | 'onEpochEnd', epoch: number): TrainerPlugin => {
+    let stop = () => {};
+    return {
+      name: 'stopper',
+      setup: (run) => {
+        stop = run.stop;
+      },
+      [hook]: (event: { readonly epoch: number }) => {
+        if (event.epoch === epoch) stop();
+      },
+    };
+  };
+
+  it('from the end of an epoch ends fit before the next one, which a later fit trains', async () => {
+    const trainer = createTrainer({ backbone: denseBackbone(), plugins: [stopAt('onEpochEnd', 2)] });
+    const report = await trainer.fit(source(2), { epochs: 9, evaluate: source(1) });
+    expect(report).toMatchObject({ stoppedBy: 'stopper', interrupted: false, epochs: [{ epoch: 1 }, { epoch: 2 }] });
+    expect(report.epochs[1]!.evaluation).not.toBeNull();
+    expect(await trainer.fit(source(2), { epochs: 3 })).toMatchObject({ stoppedBy: null, epochs: [{ epoch: 3 }] });
+    trainer.dispose();
+  });
+
+  it('from a step ends fit behind it, with the epoch unfinished', async () => {
+    const trainer = createTrainer({ backbone: denseBackbone(), plugins: [stopAt('afterStep', 2)] });
+    expect(await trainer.fit(source(2), { epochs: 9 })).toMatchObject({ stoppedBy: 'stopper', epochs: [{ epoch: 1 }] });
+    expect([trainer.steps, trainer.epoch]).toEqual([3, 1]);
+    trainer.dispose();
+  });
+});
+
+describe('hooks of evaluation', () => {
+  it('stand around every evaluation, also one that fails', async () => {
+    const seen: unknown[] = [];
+    const plugin: TrainerPlugin = {
+      name: 'p',
+      onEvaluateStart: ({ batches }) => void seen.push(batches),
+      onEvaluateEnd: (evaluation) => void seen.push(evaluation?.examples ?? null),
+    };
+    const trainer = createTrainer({ backbone: denseBackbone(), plugins: [plugin] });
+    await trainer.evaluate(source(2));
+    await expect(trainer.evaluate({ examples: 0, batches: 0, epoch: () => [] })).rejects.toMatchObject({ code: 'MAN_CORE_NO_DATA' });
+    expect(seen).toEqual([2, 16, 0, null]);
     trainer.dispose();
   });
 });

@@ -1,6 +1,6 @@
 import { isManError, nearest } from '@man/base';
-import type { AuxiliaryNetwork, AuxSite, CutSite, PluginOption, Shape, TrainerPlugin } from './contracts.ts';
-import { buildNotOnce, hookAsync, hookFailed, pluginInvalid, pluginMissing } from './errors.ts';
+import type { AuxiliaryNetwork, AuxSite, BlockStep, CutSite, PluginOption, Shape, TrainerPlugin } from './contracts.ts';
+import { buildNotOnce, gradientCount, hookAsync, hookFailed, pluginInvalid, pluginMissing } from './errors.ts';
 
 const MEMBERS: readonly string[] = [
   'name',
@@ -13,6 +13,8 @@ const MEMBERS: readonly string[] = [
   'afterStep',
   'onEpochStart',
   'onProgress',
+  'onEvaluateStart',
+  'onEvaluateEnd',
   'onEpochEnd',
   'onError',
   'state',
@@ -20,13 +22,13 @@ const MEMBERS: readonly string[] = [
 ];
 
 type SyncHook = 'afterBackward' | 'afterBlockStep' | 'afterStep';
-type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEpochEnd' | 'onError';
+type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEvaluateStart' | 'onEvaluateEnd' | 'onEpochEnd' | 'onError';
 type EventOf<H extends SyncHook | AsyncHook> = Parameters<NonNullable<TrainerPlugin[H]>>[0];
 
 /** Called with every hook that runs, before it runs: `trace(plugin, hook)`. Makes questions of order testable. */
 export type Trace = (plugin: string, hook: string) => void;
 
-const FORWARD: ReadonlySet<string> = new Set(['setup', 'onEpochStart']);
+const FORWARD: ReadonlySet<string> = new Set(['setup', 'onEpochStart', 'onEvaluateStart']);
 
 /** The plugins of a run, checked and bound once: a hook that nobody implements costs nothing per step. */
 export class Plugins {
@@ -44,11 +46,25 @@ export class Plugins {
   }
 
   /** Runs a hook of a step. @throws MAN_CORE_HOOK_ASYNC, MAN_CORE_HOOK_FAILED */
-  runSync<H extends SyncHook>(hook: H, event: EventOf<H>): void {
-    for (const { plugin, run } of this.#of(hook)) {
-      const result = this.#call(plugin, hook, () => run(event));
-      if (isThenable(result)) throw hookAsync(plugin, hook);
-    }
+  runSync<H extends Exclude<SyncHook, 'afterBackward'>>(hook: H, event: EventOf<H>): void {
+    for (const { plugin, run } of this.#of(hook)) this.#callSync(plugin, hook, () => run(event));
+  }
+
+  /**
+   * Runs `afterBackward`, each plugin with the gradients that the one before left; what was replaced is disposed of.
+   *
+   * @returns the gradients to apply
+   * @throws MAN_CORE_HOOK_ASYNC, MAN_CORE_HOOK_FAILED, MAN_CORE_GRADIENTS
+   */
+  afterBackward(event: BlockStep): BlockStep['gradients'] {
+    return this.#of('afterBackward').reduce((gradients, { plugin, run }) => {
+      const returned = this.#callSync(plugin, 'afterBackward', () => run({ ...event, gradients }));
+      if (!Array.isArray(returned)) return gradients;
+      const replaced = returned as BlockStep['gradients'];
+      if (replaced.length !== gradients.length) throw gradientCount(plugin, event.block.index + 1, gradients.length, replaced.length);
+      for (const gradient of gradients) if (!replaced.includes(gradient)) gradient?.dispose();
+      return replaced;
+    }, event.gradients);
   }
 
   /** Whether any plugin implements the hook, so that its event need not be made for nobody. */
@@ -116,6 +132,12 @@ export class Plugins {
       this.#bound.set(hook, bound);
     }
     return bound;
+  }
+
+  #callSync(plugin: string, hook: SyncHook, f: () => unknown): unknown {
+    const result = this.#call(plugin, hook, f);
+    if (isThenable(result)) throw hookAsync(plugin, hook);
+    return result;
   }
 
   #call<R>(plugin: string, hook: string, f: () => R): R {

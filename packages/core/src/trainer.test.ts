@@ -141,6 +141,17 @@ describe('Trainer', () => {
     trainer.dispose();
   });
 
+  it('takes the rate of a step where one is given', () => {
+    const trainer = local();
+    const before = values(trainer);
+    const batch = denseBatch();
+    trainer.step(batch, { learningRate: 0 });
+    expect(values(trainer)).toEqual(before);
+    expect(trainer.readMetrics()).toMatchObject([{ learningRate: 0 }]);
+    disposeBatch(batch);
+    trainer.dispose();
+  });
+
   it('keeps no tensors from step to step', () => {
     const trainer = local();
     step(trainer);

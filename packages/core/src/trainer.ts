@@ -28,6 +28,7 @@ import { disposed, lossMissing } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { type FitOptions, fit } from './fit.ts';
 import { MetricsBuffer, packMetrics } from './metrics.ts';
+import { prefixed } from './named.ts';
 import { cutIntoBlocks } from './partition.ts';
 import { Plugins, type Trace } from './plugins.ts';
 import { constant } from './schedules.ts';
@@ -68,18 +69,20 @@ export interface TrainerOptions {
  *       h = block_j(x)                                x is a constant: no gradient leaves the block
  *       loss_j = aux_j.loss(h, batch)                 the classifier's cross-entropy for j = K
  *       gradients of loss_j
- *       afterBackward(block j)
+ *       afterBackward(block j)                        may return other gradients
  *       optimizer_j.apply(gradients, rate)
  *       afterBlockStep(block j)
  *       x = h                                         everything else of block j is freed here
  *     afterStep(step)
  *     every readEvery steps: onProgress(progress)
  *   onProgress(progress)                              where steps are left to report
- *   evaluate
+ *   onEvaluateStart(source), evaluate, onEvaluateEnd(evaluation)
  *   onEpochEnd(report)
  * onError(error)                                      when anything of the above throws
  * dispose()                                           with the trainer
  * ```
+ *
+ * `run.stop()` ends `fit` after the running step, which leaves its epoch unfinished, or, from `onEpochEnd`, before the next epoch.
  */
 export class Trainer {
   readonly backbone: Backbone;
@@ -94,6 +97,8 @@ export class Trainer {
   steps = 0;
   /** Most bytes of tensors alive at once in any step so far. */
   peakTensorBytes = 0;
+  /** @internal The plugin that asked the running `fit` to end. */
+  stoppedBy: string | null = null;
   /** @internal */
   readonly plugins: Plugins;
   readonly #metrics = new MetricsBuffer();
@@ -124,17 +129,14 @@ export class Trainer {
   variables(): NamedVariables {
     return {
       ...Object.assign({}, ...this.#trainers.flatMap((trainer) => [trainer.variables, trainer.buffers])),
-      ...Object.assign({}, ...this.plugins.list.map((plugin) => plugin.state?.() ?? {})),
+      ...Object.assign({}, ...this.plugins.list.map((plugin) => plugin.state?.())),
     };
   }
 
   /** The network alone, as for evaluation: units and classifier with their running statistics. */
   networkVariables(): NamedVariables {
     const all = [...this.network.units, this.network.classifier];
-    const named = all.flatMap((unit) =>
-      Object.entries({ ...unit.parameters(), ...unit.buffers() }).map(([name, variable]) => [`${unit.name}.${name}`, variable] as const),
-    );
-    return Object.fromEntries(named);
+    return prefixed(Object.fromEntries(all.map((unit) => [unit.name, { ...unit.parameters(), ...unit.buffers() }])));
   }
 
   /** A copy of the optimisers' state, `<variable name>` → momentum; the caller owns it. */
@@ -144,13 +146,9 @@ export class Trainer {
 
   /** Trainable values: those of the network, and those that only training needs. */
   countParameters(): { readonly network: number; readonly auxiliary: number } {
-    const count = (variables: NamedVariables, isAux: boolean) =>
-      Object.entries(variables).reduce((sum, [name, variable]) => (name.startsWith('aux.') === isAux ? sum + variable.size : sum), 0);
-    const all = this.#trainers.map((trainer) => trainer.variables);
-    return {
-      network: all.reduce((sum, variables) => sum + count(variables, false), 0),
-      auxiliary: all.reduce((sum, variables) => sum + count(variables, true), 0),
-    };
+    const all = this.#trainers.flatMap((trainer) => Object.entries(trainer.variables));
+    const count = (isAux: boolean) => all.reduce((sum, [name, { size }]) => (name.startsWith('aux.') === isAux ? sum + size : sum), 0);
+    return { network: count(false), auxiliary: count(true) };
   }
 
   /** Trains until `epochs` epochs are finished, counting those of earlier calls. */
@@ -165,22 +163,26 @@ export class Trainer {
     this.#isSetUp = true;
     await this.plugins.run('setup', (plugin: string) => ({
       blocks: this.blocks,
+      network: this.networkVariables(),
       seed: this.seed,
       rng: this.#rng.split(`plugin:${plugin}`),
+      stop: () => {
+        this.stoppedBy ??= plugin;
+      },
     }));
   }
 
   /**
-   * One training step. What it measures stays on the engine until `readMetrics`; the batch stays the caller's.
+   * One step, at the schedule's rate or the one given. What it measures stays on the engine until `readMetrics`, the batch the caller's.
    *
    * @throws MAN_CORE_BATCH_SHAPE, MAN_CORE_BATCH_LABELS, MAN_CORE_BATCH_TOO_SMALL
    */
-  step(batch: Batch): void {
+  step(batch: Batch, options: { readonly learningRate?: number } = {}): void {
     this.#checkInUse();
     checkBatch(batch, this.backbone.inputShape);
     const step = this.steps + 1;
     const epoch = this.epoch + 1;
-    const learningRate = this.schedule(epoch);
+    const { learningRate = this.schedule(epoch) } = options;
     const examples = batch.images.shape[0] as number;
     const { result: rows, peakBytes } = span('step', () => measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate })));
     this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
@@ -257,14 +259,14 @@ export class Trainer {
     return this.#trainers.map((trainer) =>
       span(`block ${trainer.block.index + 1}`, () => {
         const { block, variables, optimizer } = trainer;
-        const { loss, features, gradients } = trainer.differentiate(x, batch);
+        const { loss, features, gradients: own } = trainer.differentiate(x, batch);
         const row = span('metrics', () => packMetrics(loss, batch.labels));
         tf.dispose([loss.total, loss.terms, loss.logits ?? []] as tf.TensorContainer);
         if (x !== batch.images) x.dispose();
         if (features !== null) x = features;
-        if (this.plugins.has('afterBackward')) this.plugins.runSync('afterBackward', { ...at, block, variables, gradients });
+        const gradients = this.plugins.has('afterBackward') ? this.plugins.afterBackward({ ...at, block, variables, gradients: own }) : own;
         span('optimizer', () => optimizer.apply(gradients, at.learningRate));
-        tf.dispose(gradients as tf.TensorContainer);
+        tf.dispose(gradients as tf.Tensor[]);
         if (this.plugins.has('afterBlockStep')) this.plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
         return row;
       }),

@@ -1,12 +1,11 @@
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRng, isManError, ManError } from '@man/base';
-import type { LocalBlock, Run } from '@man/core';
+import { isManError, ManError } from '@man/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventLog } from './event-log.ts';
 import { type RunEvent, readEvents } from './events.ts';
-import { blocksOf, epochReport, progressReport, stepMetrics } from './test-reports.ts';
+import { blocksOf, epochReport, exampleRun, progressReport, stepMetrics } from './test-reports.ts';
 
 let folder: string;
 let file: string;
@@ -16,8 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const block = (index: number): LocalBlock => ({ index, units: [{} as LocalBlock['units'][0]], outputShape: [1] });
-const run: Run = { blocks: [block(0), block(1)], seed: 7, rng: createRng(7) };
+const run = exampleRun();
 const clock = () => Date.UTC(2025, 0, 2, 3, 4, 5);
 const time = '2025-01-02T03:04:05.000Z';
 

@@ -1,11 +1,9 @@
-import { createRng } from '@man/base';
-import type { Run } from '@man/core';
 import { describe, expect, it } from 'vitest';
 import { history } from './history.ts';
 import { summarise } from './run-summary.ts';
-import { blocksOf, epochReport } from './test-reports.ts';
+import { blocksOf, epochReport, exampleRun } from './test-reports.ts';
 
-const run: Run = { blocks: [], seed: 'seed', rng: createRng(1) };
+const run = exampleRun(0, { seed: 'seed' });
 const evaluated = (accuracy: number) => ({ examples: 100, accuracy, loss: 1 - accuracy, seconds: 1 });
 
 describe('history', () => {

@@ -1,4 +1,5 @@
-import type { BlockMetrics, EpochReport, ProgressReport, StepMetrics } from '@man/core';
+import { createRng } from '@man/base';
+import type { BlockMetrics, EpochReport, LocalBlock, ProgressReport, Run, StepMetrics } from '@man/core';
 
 /** Blocks of the given losses; only the last one has an accuracy. For tests. */
 export function blocksOf(losses: readonly number[], accuracy = 0.5): BlockMetrics[] {
@@ -46,4 +47,17 @@ export function epochReport(changes: Partial<EpochReport> = {}): EpochReport {
 /** What step `step` measured. For tests. */
 export function stepMetrics(step: number, changes: Partial<StepMetrics> = {}): StepMetrics {
   return { step, epoch: 1, examples: 128, learningRate: 0.1, blocks: blocksOf([2.5 / step, 2 / step]), ...changes };
+}
+
+/** A run of so many blocks, with changes. For tests. */
+export function exampleRun(blocks = 2, changes: Partial<Run> = {}): Run {
+  const block = (index: number): LocalBlock => ({ index, units: [{} as LocalBlock['units'][0]], outputShape: [1] });
+  return {
+    blocks: Array.from({ length: blocks }, (_, i) => block(i)),
+    network: {},
+    seed: 7,
+    rng: createRng(7),
+    stop: () => {},
+    ...changes,
+  };
 }
