@@ -8,7 +8,7 @@ import { importsOf, packageOf, type Room, reachedFrom, readJson, rooms, root, sh
  */
 const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['reproduce', '*'],
-  ['backbone-* loss-* dataset-* plugin track', 'data nn core ops'],
+  ['backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
   ['data nn', 'core ops'],
   ['core', 'ops'],
   ['ops', ''],
