@@ -98,6 +98,9 @@ export interface Run {
   readonly seed: number | string;
   /** A stream of the plugin's own, already split by its name. */
   readonly rng: Rng;
+  /** Epochs and steps done before: 0, or where a resumed run goes on. */
+  readonly epoch: number;
+  readonly steps: number;
   /** Ends `fit` cleanly: after the running step, or, called between two epochs, before the next one. */
   stop(): void;
 }
@@ -234,6 +237,8 @@ export interface TrainerPlugin {
   /** Behind it, also where it failed; null then. */
   onEvaluateEnd?(evaluation: Evaluation | null): void | Promise<void>;
   onEpochEnd?(epoch: EpochReport): void | Promise<void>;
+  /** Behind the last epoch of a call of `fit`, also one that was ended early. */
+  onFitEnd?(report: FitReport): void | Promise<void>;
   onError?(error: unknown): void | Promise<void>;
   /** Variables of its own for the run's state, beside those of the auxiliary networks it built. */
   state?(): NamedVariables;

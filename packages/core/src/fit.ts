@@ -28,12 +28,14 @@ export async function fit(trainer: Trainer, train: BatchSource, options: FitOpti
       if (report === null) break;
       reports.push(report);
     }
+    const interrupted = signal?.aborted === true && trainer.epoch < epochs;
+    const ended = { epochs: reports, interrupted, stoppedBy: trainer.stoppedBy, seconds: (performance.now() - start) / 1000 };
+    await trainer.plugins.run('onFitEnd', ended);
+    return ended;
   } catch (error) {
     await trainer.plugins.run('onError', error);
     throw error;
   }
-  const interrupted = signal?.aborted === true && trainer.epoch < epochs;
-  return { epochs: reports, interrupted, stoppedBy: trainer.stoppedBy, seconds: (performance.now() - start) / 1000 };
 }
 
 /** Whether the signal or a plugin asked for the end. */

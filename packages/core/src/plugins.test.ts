@@ -25,6 +25,7 @@ const everyHook = (name: string): TrainerPlugin => ({
   onEvaluateStart: async () => {},
   onEvaluateEnd: () => {},
   onEpochEnd: async () => {},
+  onFitEnd: () => {},
   onError: () => {},
   dispose: () => {},
 });
@@ -66,7 +67,15 @@ describe('plugin hooks', () => {
       ...reversed('onEpochEnd'),
     ];
     // One onion per block: outermost first.
-    expect(calls).toEqual([...both('buildAux'), ...both('buildAux'), ...both('setup'), ...epoch, ...epoch, ...reversed('dispose')]);
+    expect(calls).toEqual([
+      ...both('buildAux'),
+      ...both('buildAux'),
+      ...both('setup'),
+      ...epoch,
+      ...epoch,
+      ...reversed('onFitEnd'),
+      ...reversed('dispose'),
+    ]);
   });
 
   it('are not called where nobody implements them', () => {

@@ -16,13 +16,14 @@ const MEMBERS: readonly string[] = [
   'onEvaluateStart',
   'onEvaluateEnd',
   'onEpochEnd',
+  'onFitEnd',
   'onError',
   'state',
   'dispose',
 ];
 
 type SyncHook = 'afterBackward' | 'afterBlockStep' | 'afterStep';
-type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEvaluateStart' | 'onEvaluateEnd' | 'onEpochEnd' | 'onError';
+type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEvaluateStart' | 'onEvaluateEnd' | 'onEpochEnd' | 'onFitEnd' | 'onError';
 type EventOf<H extends SyncHook | AsyncHook> = Parameters<NonNullable<TrainerPlugin[H]>>[0];
 
 /** Called with every hook that runs, before it runs: `trace(plugin, hook)`. Makes questions of order testable. */

@@ -78,6 +78,7 @@ export interface TrainerOptions {
  *   onProgress(progress)                              where steps are left to report
  *   onEvaluateStart(source), evaluate, onEvaluateEnd(evaluation)
  *   onEpochEnd(report)
+ * onFitEnd(report)                                    when fit ends, also early
  * onError(error)                                      when anything of the above throws
  * dispose()                                           with the trainer
  * ```
@@ -166,6 +167,8 @@ export class Trainer {
       network: this.networkVariables(),
       seed: this.seed,
       rng: this.#rng.split(`plugin:${plugin}`),
+      epoch: this.epoch,
+      steps: this.steps,
       stop: () => {
         this.stoppedBy ??= plugin;
       },

@@ -87,6 +87,22 @@ export function damagedEvents(file: string, line: number, cause?: unknown): ManE
   });
 }
 
+/** A file that should hold the table of this run holds something else. */
+export function csvForeign(file: string, heading: string, got: string): ManError {
+  return new ManError(`${file}: expected a table that begins with ${show(heading.trimEnd())}, got ${show(got.split('\n', 1)[0])}`, {
+    code: 'MAN_TRACK_CSV_FOREIGN',
+    hint: 'name another file: this one holds a run with other blocks, or something else',
+  });
+}
+
+/** An MLflow server answers, but not as hoped. */
+export function mlflowRefused(url: string, path: string, status: number, answer: string): ManError {
+  return new ManError(`MLflow at ${url} answered ${path} with status ${status}: ${answer.slice(0, 300)}`, {
+    code: 'MAN_TRACK_MLFLOW',
+    hint: 'check the address and the version of the server; what it did not take waits in the spool',
+  });
+}
+
 /** A file that should hold the summary of a run does not. */
 export function badSummary(file: string, problem: string, cause?: unknown): ManError {
   return new ManError(`${file} is not the summary of a run: ${problem}`, {

@@ -46,7 +46,7 @@ describe('eventLog', () => {
     log.dispose?.();
     log.dispose?.();
     const [start, one, two, epoch, error, plain] = await events();
-    expect(start).toEqual({ type: 'start', time, header: { loss: 'infopro', lr: 0.1 }, seed: 7, blocks: 2 });
+    expect(start).toEqual({ type: 'start', time, header: { loss: 'infopro', lr: 0.1 }, seed: 7, blocks: 2, epoch: 0, steps: 0 });
     expect(one).toEqual({
       type: 'step',
       step: 1,

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { closeSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import type { EpochReport, ProgressReport, Run, TrainerPlugin } from '@man/core';
+import { closeQuietly, openForAppending, syncQuietly, writeFully } from './append-file.ts';
 import { badOption, writeFailed } from './errors.ts';
 import { decodeEvent, type EventHeader, encodeEvent, type RunEvent, stepEvent } from './events.ts';
 
@@ -34,7 +34,7 @@ export function eventLog({ file, header = {}, clock = Date.now }: EventLogOption
   const write = (events: readonly RunEvent[], sync: boolean) => {
     if (events.length === 0) return;
     try {
-      descriptor ??= openForAppending(file);
+      descriptor ??= openRepaired(file);
       writeFully(descriptor, events.map(encodeEvent).join(''));
       if (sync) syncQuietly(descriptor);
     } catch (cause) {
@@ -44,7 +44,7 @@ export function eventLog({ file, header = {}, clock = Date.now }: EventLogOption
   return {
     name: 'event-log',
     setup(run: Run) {
-      write([{ type: 'start', time: now(), header, seed: run.seed, blocks: run.blocks.length }], true);
+      write([{ type: 'start', time: now(), header, seed: run.seed, blocks: run.blocks.length, epoch: run.epoch, steps: run.steps }], true);
     },
     onProgress(report: ProgressReport) {
       write(report.steps.map(stepEvent), false);
@@ -60,8 +60,7 @@ export function eventLog({ file, header = {}, clock = Date.now }: EventLogOption
       }
     },
     dispose() {
-      if (descriptor === undefined) return;
-      closeSync(descriptor);
+      closeQuietly(descriptor);
       descriptor = undefined;
     },
   };
@@ -78,9 +77,8 @@ function described(error: unknown): { message: string; code?: string; hint?: str
   };
 }
 
-function openForAppending(file: string): number {
-  makeFolder(dirname(resolve(file)));
-  const descriptor = openSync(file, 'a+');
+function openRepaired(file: string): number {
+  const descriptor = openForAppending(file);
   try {
     repairTail(descriptor);
   } catch (error) {
@@ -88,18 +86,6 @@ function openForAppending(file: string): number {
     throw error;
   }
   return descriptor;
-}
-
-/** Not mkdir's `recursive`, which never returns on file systems that answer ENOENT to every mkdir. */
-function makeFolder(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-  const parent = dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
-  }
 }
 
 /** Cuts an incomplete last line, or ends it where it is complete but for its line break. */
@@ -124,19 +110,5 @@ function lastLine(descriptor: number, size: number): { start: number; text: stri
     // The very last byte may be the line break of the last line itself.
     const at = tail.subarray(0, read).lastIndexOf(0x0a, -2);
     if (at >= 0 || length === size) return { start: size - length + at + 1, text: tail.toString('utf8', at + 1, read) };
-  }
-}
-
-function writeFully(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-}
-
-/** Pipes and some network disks cannot be synced; there is nothing to do about it. */
-function syncQuietly(descriptor: number): void {
-  try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && ['EINVAL', 'ENOTSUP', 'EROFS'].includes(String(error.code)))) throw error;
   }
 }

@@ -13,6 +13,9 @@ export interface StartEvent {
   readonly header: EventHeader;
   readonly seed: number | string;
   readonly blocks: number;
+  /** Epochs and steps that were done before: 0, or where a resumed run goes on. What an earlier part has beyond them is done again. */
+  readonly epoch?: number;
+  readonly steps?: number;
 }
 
 /** A step, one array item per block; numbers have seven significant digits. */
@@ -64,9 +67,14 @@ export function stepEvent(step: StepMetrics): StepEvent {
   };
 }
 
-/** An event as a line. JSON has no NaN or infinity, and a diverging run is when they matter: they are written as these words. */
+/** JSON has no NaN or infinity, and a diverging run is when they matter: they are written as these words. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' && !Number.isFinite(each) ? String(each) : each));
+}
+
+/** An event as a line. */
 export function encodeEvent(event: RunEvent): string {
-  return `${JSON.stringify(event, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))}\n`;
+  return `${jsonText(event)}\n`;
 }
 
 /** The event of a line, undefined for a type that this version does not know. @throws SyntaxError for anything else */

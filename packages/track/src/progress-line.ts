@@ -27,6 +27,7 @@ export function runningLine(report: ProgressReport, style: LineStyle): string {
   const share = report.batches > 0 ? Math.min(1, report.batch / report.batches) : 1;
   const label = labelPiece(style.label, 6);
   const epoch: Piece = { text: `epoch ${report.epoch}/${report.epochs}`, priority: 0, paint: 'bold' };
+  const step: Piece = { text: `step ${report.batch}/${report.batches}`, priority: 7, paint: 'dim' };
   const bar: Piece = { text: ' '.repeat(LEAST_BAR), priority: 3 };
   const rest: Piece[] = [
     { text: formatPercent(share, 0).padStart(5), priority: 0 },
@@ -35,8 +36,9 @@ export function runningLine(report: ProgressReport, style: LineStyle): string {
   ];
   const rate: Piece = { text: formatRate(report.imagesPerSecond), priority: 5, paint: 'dim' };
   // The strip takes what the pieces before it leave, the bar what all others leave.
+  const memory: Piece[] = memoryPiece(report.peakTensorBytes, 6);
   const strip = stripPiece(report.blocks, columns - widthOf(fit([epoch, bar, ...rest], columns)) - 2, 4);
-  const kept = fit([...label, epoch, bar, ...rest, rate, ...strip], columns);
+  const kept = fit([...label, epoch, step, bar, ...rest, rate, ...memory, ...strip], columns);
   const room = Math.min(MOST_BAR, LEAST_BAR + columns - widthOf(kept));
   if (room < LEAST_BAR) return truncate(kept.map(({ text }) => text).join('  '), columns);
   return kept.map((piece) => (piece === bar ? progressBar(share, room, style) : painted(piece, style))).join('  ');
@@ -53,7 +55,7 @@ export function epochLine(report: EpochReport, style: LineStyle): string {
     ...(evaluation === null ? [] : [{ text: `test ${formatPercent(evaluation.accuracy)}`, priority: 2, paint: 'green' } as const]),
     { text: formatDuration(report.seconds), priority: 4 },
     { text: formatRate(report.imagesPerSecond), priority: 5, paint: 'dim' },
-    ...(report.peakTensorBytes > 0 ? [{ text: `peak ${formatBytes(report.peakTensorBytes)}`, priority: 7, paint: 'dim' } as const] : []),
+    ...memoryPiece(report.peakTensorBytes, 7),
     ...(report.waiting >= 0.05
       ? [{ text: `waited for data ${formatPercent(report.waiting, 0)}`, priority: 8, paint: 'dim' } as const]
       : []),
@@ -71,6 +73,7 @@ export function loggedLine(report: ProgressReport, style: LineStyle): string {
     { text: `epoch ${report.epoch}/${report.epochs} ${formatPercent(share, 0).padStart(5)}`, priority: 0 },
     ...trainPieces(report.blocks.at(-1), 0, 0),
     { text: formatRate(report.imagesPerSecond), priority: 0 },
+    ...memoryPiece(report.peakTensorBytes, 0),
     { text: `${formatDuration(report.secondsLeft)} left`, priority: 0 },
   ];
   return pieces.map((piece) => piece.text).join('  ');
@@ -110,6 +113,10 @@ function trainPieces(last: BlockMetrics | undefined, lossPriority: number, accur
     ...(Number.isFinite(last.loss) ? {} : { paint: 'red' }),
   };
   return last.accuracy === null ? [loss] : [loss, { text: `train ${formatPercent(last.accuracy)}`, priority: accuracyPriority }];
+}
+
+function memoryPiece(bytes: number, priority: number): Piece[] {
+  return bytes > 0 ? [{ text: `peak ${formatBytes(bytes)}`, priority, paint: 'dim' }] : [];
 }
 
 /** Nothing for one block, and where there is room for so little that it would say nothing. */

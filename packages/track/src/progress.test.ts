@@ -42,10 +42,10 @@ const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f]/;
 
 describe('progress on a terminal', () => {
   it('draws one line, and one per epoch that stays', () => {
-    const { stream, plugin } = terminal(120, { label: 'MAN' });
+    const { stream, plugin } = terminal(150, { label: 'MAN' });
     plugin.onProgress?.(progressReport());
     expect(screen(stream.written)).toEqual([
-      'MAN  epoch 2/3  ████████████░░░░░░░░░░░░   50 %  loss 1.250  train 43.21 %  12m 34s left  1,235 images/s  █▇▃▁',
+      'MAN  epoch 2/3  step 10/20  ████████████░░░░░░░░░░░░   50 %  loss 1.250  train 43.21 %  12m 34s left  1,235 images/s  peak 45.6 MB  █▇▃▁',
     ]);
     plugin.onEpochEnd?.(epochReport());
     expect(screen(stream.written)).toEqual([
@@ -159,7 +159,7 @@ describe('progress elsewhere', () => {
       expect(stream.written).not.toMatch(CONTROL);
       const lines = stream.written.trimEnd().split('\n');
       expect(lines).toHaveLength(20);
-      expect(lines[0]).toBe('run  epoch 1/3  10 %  loss 1.250  train 43.21 %  1,235 images/s  12m 34s left');
+      expect(lines[0]).toBe('run  epoch 1/3  10 %  loss 1.250  train 43.21 %  1,235 images/s  peak 45.6 MB  12m 34s left');
       expect(lines.slice(0, 9).map((line) => line.match(/(\d+) %/)?.[1])).toEqual(['10', '20', '30', '40', '50', '60', '70', '80', '90']);
       expect(lines[9]).toBe('run  epoch 1/3  loss 1.200  train 45.67 %  test 48.12 %  12.3 s  1,240 images/s  peak 45.6 MB');
     }

@@ -1,5 +1,6 @@
-import type { EpochReport, ProgressReport, TrainerPlugin } from '@man/core';
+import type { EpochReport, FitReport, ProgressReport, TrainerPlugin } from '@man/core';
 import { badOption } from './errors.ts';
+import { jsonText } from './events.ts';
 import { epochLine, type LineStyle, loggedLine, runningLine } from './progress-line.ts';
 import { openSink, type TextStream } from './text-stream.ts';
 
@@ -9,6 +10,11 @@ export interface ProgressOptions {
   readonly stream: TextStream;
   /** What to call the run at the beginning of each line; default none. */
   readonly label?: string;
+  /**
+   * `'auto'` (default): a redrawn line on a terminal, plain lines elsewhere; `'line'` and `'plain'` one of the two wherever it is;
+   * `'json'`: an object per line for each progress report and epoch, for programs; `'quiet'`: nothing.
+   */
+  readonly mode?: 'auto' | 'line' | 'plain' | 'json' | 'quiet';
   /** Milliseconds from any origin; default `performance.now`. */
   readonly clock?: () => number;
   /** Least time between two drawings of the running line; default 100. */
@@ -21,11 +27,11 @@ export interface ProgressOptions {
  * Shows a run: on a terminal one line that is redrawn and a line per epoch that stays; elsewhere plain lines, one every 10 % of an epoch
  * and one per epoch.
  *
- * The running line shows epoch, bar, share done, loss and accuracy in training of the last block (averages over the epoch so far), time
- * left, images per second and, with several blocks, the loss of each block as a row of bars. It never wraps. A stream that is closed or
+ * The running line shows epoch, step of the epoch, bar, share done, loss and accuracy in training of the last block (averages over the epoch so
+ * far), time left, images per second, peak memory of tensors and, with several blocks, the loss of each block as a row of bars. It never wraps. A stream that is closed or
  * fails is left alone, without an error: a run outlives its terminal.
  *
- * @throws MAN_TRACK_BAD_OPTION where `stream` cannot be written to
+ * @throws MAN_TRACK_BAD_OPTION where `stream` cannot be written to or `mode` is none of the five
  * @example
  * ```ts
  * const plugins = [progress({ stream: process.stdout, label: 'infopro + MAN' })];
@@ -34,9 +40,28 @@ export interface ProgressOptions {
 export function progress(options: ProgressOptions): TrainerPlugin {
   if (typeof options?.stream?.write !== 'function')
     throw badOption('progress({ stream })', 'a writable stream, e.g. process.stdout', options?.stream);
-  const env = options.env ?? process.env;
-  const terminal = options.stream.isTTY === true && env.TERM !== 'dumb';
-  return terminal ? terminalProgress(options, (env.NO_COLOR ?? '') === '') : loggedProgress(options);
+  const { mode = 'auto', env = process.env } = options;
+  if (!MODES.includes(mode)) throw badOption('progress({ mode })', `one of ${MODES.join(', ')}`, mode);
+  if (mode === 'quiet') return { name: 'progress' };
+  if (mode === 'json') return jsonProgress(options);
+  const isTerminal = options.stream.isTTY === true && env.TERM !== 'dumb';
+  return mode === 'line' || (mode === 'auto' && isTerminal)
+    ? terminalProgress(options, isTerminal && (env.NO_COLOR ?? '') === '')
+    : loggedProgress(options);
+}
+
+const MODES: readonly string[] = ['auto', 'line', 'plain', 'json', 'quiet'];
+
+/** Everything of the reports but single steps, which are what `eventLog` keeps. */
+function jsonProgress({ stream }: ProgressOptions): TrainerPlugin {
+  const write = openSink(stream);
+  const line = (type: string, report: object) => write(`${jsonText({ type, ...report })}\n`);
+  return {
+    name: 'progress',
+    onProgress: ({ steps, ...report }: ProgressReport) => line('progress', { step: steps.at(-1)?.step ?? null, ...report }),
+    onEpochEnd: (report: EpochReport) => line('epoch', report),
+    onFitEnd: ({ epochs, ...report }: FitReport) => line('end', { epochs: epochs.length, ...report }),
+  };
 }
 
 function terminalProgress(

@@ -57,6 +57,8 @@ export function exampleRun(blocks = 2, changes: Partial<Run> = {}): Run {
     network: {},
     seed: 7,
     rng: createRng(7),
+    epoch: 0,
+    steps: 0,
     stop: () => {},
     ...changes,
   };
