@@ -9,4 +9,5 @@ export { cutIntoBlocks, type Objection } from './partition.ts';
 export type { Trace } from './plugins.ts';
 export { type CosineOptions, constant, cosine, multiStep } from './schedules.ts';
 export { type SgdOptions, sgd } from './sgd.ts';
-export { createTrainer, Trainer, type TrainerOptions } from './trainer.ts';
+export { createTrainer, Trainer } from './trainer.ts';
+export type { TrainerOptions } from './trainer-options.ts';

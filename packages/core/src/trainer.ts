@@ -18,8 +18,6 @@ import type {
   NamedVariables,
   Network,
   OptimizerDefinition,
-  PartitionOptions,
-  PluginOption,
   Schedule,
   StepMetrics,
 } from './contracts.ts';
@@ -30,28 +28,10 @@ import { type FitOptions, fit } from './fit.ts';
 import { MetricsBuffer, packMetrics } from './metrics.ts';
 import { prefixed } from './named.ts';
 import { cutIntoBlocks } from './partition.ts';
-import { Plugins, type Trace } from './plugins.ts';
+import { Plugins } from './plugins.ts';
 import { constant } from './schedules.ts';
 import { sgd } from './sgd.ts';
-
-export interface TrainerOptions {
-  readonly backbone: Backbone;
-  /** Default `{ blocks: 1 }`: end-to-end training. */
-  readonly partition?: PartitionOptions;
-  /** Needed from two blocks on. */
-  readonly loss?: LocalLoss;
-  /** Default `sgd()`. */
-  readonly optimizer?: OptimizerDefinition;
-  /** Default `constant(0.1)`. */
-  readonly schedule?: Schedule;
-  readonly plugins?: PluginOption;
-  /** Decides initial weights; equal seeds give equal networks whatever the loss and plugins. Default 1. */
-  readonly seed?: number | string;
-  /** Steps between two readings of losses from the engine; default 10. */
-  readonly readEvery?: number;
-  /** Is told of every plugin hook that runs. */
-  readonly trace?: Trace;
-}
+import type { TrainerOptions } from './trainer-options.ts';
 
 /**
  * Trains a network cut into K gradient-isolated blocks; one block is ordinary end-to-end training.
