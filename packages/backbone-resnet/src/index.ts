@@ -7,4 +7,4 @@ export {
   resnet101,
   resnet152,
 } from './imagenet-resnet.ts';
-export { type ResNetOptions, resnet, resnet20, resnet32, resnet44, resnet56, resnet110 } from './resnet.ts';
+export { type ResNetOptions, resnet, resnet20, resnet32, resnet44, resnet56, resnet110, resnetSchema } from './resnet.ts';

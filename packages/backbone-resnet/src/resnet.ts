@@ -1,3 +1,4 @@
+import { defineSchema, positiveInt } from '@man/base';
 import type { Backbone, Shape } from '@man/core';
 import {
   averageClassifier,
@@ -23,6 +24,12 @@ export interface ResNetOptions {
   /** Channels of the first stage; the others have two and four times as many. Default 16. */
   readonly width?: number;
 }
+
+/** Options of {@link resnet} as keys of a configuration, without those that the data set decides. */
+export const resnetSchema = defineSchema({
+  depth: { doc: 'Layers with weights, 6n + 2.', default: 32, format: positiveInt },
+  width: { doc: 'Channels of the first stage.', default: 16, format: positiveInt },
+});
 
 /**
  * ResNet-(6n+2) for small pictures: a 3×3 stem, three stages of n residual units, global average pooling, one linear layer.

@@ -1,8 +1,9 @@
+import { formatValue } from '@man/base';
 import { near as nameLike } from './near.ts';
 import type { Override } from './override.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, merge, replace, toNode, toValue } from './tree.ts';
-import { canonical, formatValue } from './value.ts';
+import { canonical } from './value.ts';
 
 /** What overrides may count on besides the composed tree. */
 export interface Known {

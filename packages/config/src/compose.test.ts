@@ -1,12 +1,24 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: interpolations are what is tested
-import { createRng, isManError } from '@man/base';
+import {
+  anyOf,
+  type ConfigSchema,
+  createRng,
+  defineSchema,
+  format,
+  isManError,
+  listOf,
+  nonNegativeInt,
+  oneOf,
+  positiveInt,
+  positiveNumber,
+  unitInterval,
+} from '@man/base';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { type ComposeOptions, compose } from './compose.ts';
 import { memorySource } from './config-source.ts';
-import { anyOf, format, listOf, nonNegativeInt, oneOf, positiveInt, positiveNumber, unitInterval } from './format.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { renderDefaults, renderHelp } from './render.ts';
-import { type ConfigSchema, chooseSchema, defineSchema } from './schema.ts';
+import { chooseSchema } from './schema.ts';
 
 const files = {
   'config.yaml': 'defaults:\n  - optim: sgd\n  - loss: dgl\n  - _self_\nseed: 7\nname: ${loss.type}-${seed}\n',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ConfigOf, ConfigSchema, ConfigValue } from '@man/base';
 import { Scalar, stringify } from 'yaml';
 import { applyLeniently, applyOverrides } from './apply-overrides.ts';
 import { composeFiles } from './choose.ts';
@@ -11,9 +12,9 @@ import type { Origin } from './origin.ts';
 import { readOverrides } from './override.ts';
 import { resolveTree, runTree } from './resolve.ts';
 import { judgeRules, type Rule } from './rules.ts';
-import { type ConfigOf, type ConfigSchema, checkSchema, defaultsTree, describeSchema, isOpenIn, type PropertyInfo } from './schema.ts';
+import { checkSchema, defaultsTree, describeSchema, isOpenIn, type PropertyInfo } from './schema.ts';
 import { leaves, type MapNode, merge, toValue } from './tree.ts';
-import { type ConfigValue, canonical, isMap } from './value.ts';
+import { canonical, isMap } from './value.ts';
 
 /** The option chosen for each group: a name, several names, or null for none. */
 export type Choices = Readonly<Record<string, Choice>>;

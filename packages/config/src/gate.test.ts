@@ -1,24 +1,26 @@
-import { isManError } from '@man/base';
-import convict from 'convict';
-import { describe, expect, it } from 'vitest';
-import { compose } from './compose.ts';
-import { memorySource } from './config-source.ts';
 import {
   anyOf,
+  type ConfigSchema,
   finiteNumber,
+  isManError,
   listOf,
   nonNegativeInt,
   nonNegativeNumber,
   oneOf,
+  type Property,
   positiveInt,
   positiveNumber,
   text,
   truth,
   unitInterval,
   wholeInt,
-} from './format.ts';
+} from '@man/base';
+import convict from 'convict';
+import { describe, expect, it } from 'vitest';
+import { compose } from './compose.ts';
+import { memorySource } from './config-source.ts';
 import { problemsOf } from './problem.ts';
-import { type ConfigSchema, chooseSchema, type Property } from './schema.ts';
+import { chooseSchema } from './schema.ts';
 
 const judge = (schema: ConfigSchema, yaml: string) => {
   try {

@@ -1,11 +1,11 @@
+import { type ConfigSchema, type ConfigValue, formatValue, type OneOf, type Property, type PropertyFormat } from '@man/base';
 import convict from 'convict';
 import { badSchema } from './errors.ts';
-import type { OneOf } from './format.ts';
 import { near as nameLike } from './near.ts';
 import type { ConfigProblem } from './problem.ts';
-import { type ConfigSchema, expectationOf, isProperty, kindOf, nameOf, type Property, type PropertyFormat } from './schema.ts';
+import { expectationOf, isProperty, kindOf, nameOf } from './schema.ts';
 import { emptyMap, type MapNode, type Node, toValue } from './tree.ts';
-import { type ConfigValue, describeValue, formatValue, isMap } from './value.ts';
+import { describeValue, isMap } from './value.ts';
 
 /** What came through the gate. */
 export interface Gated {

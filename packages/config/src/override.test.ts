@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: interpolations are what is tested
-import { createRng, isManError } from '@man/base';
+import { createRng, formatValue, isManError } from '@man/base';
 import { describe, expect, it } from 'vitest';
 import { parseOverride, readOverrides } from './override.ts';
-import { formatValue } from './value.ts';
 
 const thrown = (act: () => unknown): { code: string; message: string; hint: string } => {
   try {

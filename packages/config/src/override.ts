@@ -1,9 +1,9 @@
-import { isManError, type ManError } from '@man/base';
+import { type ConfigValue, isManError, type ManError } from '@man/base';
 import { badOverride, badOverrideFile, badOverrides, tooBig } from './errors.ts';
 import { checkKey } from './key.ts';
 import { limits } from './limits.ts';
 import type { Origin } from './origin.ts';
-import { type ConfigValue, shorten } from './value.ts';
+import { shorten } from './value.ts';
 import { readValue } from './value-grammar.ts';
 
 /** One override, read: what to do with which key. Whether the key is a group is known only beside a configuration folder. */

@@ -1,6 +1,7 @@
+import { formatValue } from '@man/base';
 import type { Composed } from './compose.ts';
 import { describeOrigin } from './origin.ts';
-import { formatValue, shorten } from './value.ts';
+import { shorten } from './value.ts';
 
 /**
  * A table of every value with its origin, for `--info defaults`, below the chosen options and the files in their order.

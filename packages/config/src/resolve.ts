@@ -1,3 +1,4 @@
+import { formatValue } from '@man/base';
 import { formatTime, timeDirectives, unknownDirective } from './clock.ts';
 import { tooBig } from './errors.ts';
 import { type Piece, type Reference, readInterpolations } from './interpolation.ts';
@@ -6,7 +7,7 @@ import { near as nameLike } from './near.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, type Node, type ScalarNode, toNode } from './tree.ts';
-import { formatValue, shorten } from './value.ts';
+import { shorten } from './value.ts';
 import { readValue, readWord } from './value-grammar.ts';
 
 /** What interpolations can reach besides the configuration itself. */

@@ -1,10 +1,8 @@
-import { isManError } from '@man/base';
+import { defineSchema, isManError, positiveInt } from '@man/base';
 import { describe, expect, it } from 'vitest';
 import { compose } from './compose.ts';
 import { memorySource } from './config-source.ts';
-import { positiveInt } from './format.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
-import { defineSchema } from './schema.ts';
 
 const problems = (act: () => unknown): readonly ConfigProblem[] => {
   try {

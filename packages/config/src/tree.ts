@@ -1,5 +1,6 @@
+import type { ConfigValue } from '@man/base';
 import type { Origin } from './origin.ts';
-import { type ConfigValue, isMap } from './value.ts';
+import { isMap } from './value.ts';
 
 /** A configuration under construction: values that remember where they were set. */
 export type Node = MapNode | ListNode | ScalarNode;

@@ -1,7 +1,7 @@
+import type { ConfigValue } from '@man/base';
 import { badOverride } from './errors.ts';
 import { checkKey } from './key.ts';
 import { limits } from './limits.ts';
-import type { ConfigValue } from './value.ts';
 
 const integer = /^[+-]?(0|[1-9][0-9]*(_[0-9]+)*)$/;
 const float = /^[+-]?(([0-9]+(_[0-9]+)*)?\.[0-9]+|[0-9]+(_[0-9]+)*\.|[0-9]+(_[0-9]+)*(?=e))(e[+-]?[0-9]+)?$/i;

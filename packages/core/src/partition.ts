@@ -1,4 +1,4 @@
-import { nearest } from '@man/base';
+import { defineSchema, listOf, nearest, oneOf, positiveInt, text } from '@man/base';
 import { balancedEnds } from './balance.ts';
 import type { Backbone, CutSite, LocalBlock, Network, PartitionOptions, Unit } from './contracts.ts';
 import {
@@ -14,6 +14,30 @@ import {
 
 /** Why a cut cannot be used, as a clause: "infopro decodes pictures, and …"; null where it can. */
 export type Objection = (site: CutSite) => string | null;
+
+/** {@link PartitionOptions} as keys of a configuration; null stands for what is not given. */
+export const partitionSchema = defineSchema({
+  blocks: { doc: 'Number of blocks of a published partition; 1 is end to end.', default: null, format: positiveInt, nullable: true },
+  cuts: {
+    doc: 'Instead of blocks: names of the last unit of each block but the final one.',
+    default: null,
+    format: listOf(text),
+    nullable: true,
+  },
+  split: {
+    doc: "Whose cut into that many blocks, where several are published, e.g. 'manpp'.",
+    default: null,
+    format: text,
+    nullable: true,
+  },
+  balanced: {
+    doc: 'Instead of a published cut the most even one, by what the way back keeps or by multiplications.',
+    default: null,
+    format: oneOf('memory', 'compute'),
+    nullable: true,
+  },
+  stem: { doc: 'Whether a block of the stem alone is kept or joined with the next.', default: 'own', format: oneOf('own', 'merge') },
+});
 
 /**
  * Cuts a network into gradient-isolated blocks.

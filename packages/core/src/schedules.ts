@@ -1,3 +1,4 @@
+import { defineSchema, listOf, nonNegativeInt, oneOf, positiveInt, positiveNumber } from '@man/base';
 import type { Schedule } from './contracts.ts';
 import { badOption } from './errors.ts';
 
@@ -16,6 +17,26 @@ export interface CosineOptions {
    */
   readonly firstEpoch?: 0 | 1;
 }
+
+const base = { doc: 'Learning rate.', default: 0.1, format: positiveNumber } as const;
+
+/** {@link CosineOptions} as keys of a configuration, without `epochs`, which is the length of the training. */
+export const cosineSchema = defineSchema({
+  base,
+  warmup: { doc: 'Epochs of ramp.', default: 0, format: nonNegativeInt },
+  rampFrom: { doc: 'Learning rate of the first epoch of the ramp.', default: 0.01, format: positiveNumber },
+  firstEpoch: { doc: 'What the cosine counts the first epoch as; 1 ends at rate 0.', default: 1, format: oneOf(0, 1) },
+});
+
+/** Options of {@link multiStep} as keys of a configuration. */
+export const multiStepSchema = defineSchema({
+  base,
+  milestones: { doc: 'Epochs after which the rate falls, in rising order.', default: [5, 8], format: listOf(positiveInt) },
+  factor: { doc: 'What it is multiplied by.', default: 0.1, format: positiveNumber },
+});
+
+/** The rate of {@link constant} as a key of a configuration. */
+export const constantSchema = defineSchema({ base });
 
 /**
  * Cosine decay with the authors' linear ramp: with `c(e) = base/2 · (1 + cos(π e / epochs))`,

@@ -1,3 +1,4 @@
+import { defineSchema, format, nonNegativeNumber, truth } from '@man/base';
 import { FlatVariables, sgdUpdate } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import type { NamedVariables, Optimizer, OptimizerDefinition } from './contracts.ts';
@@ -11,6 +12,17 @@ export interface SgdOptions {
   /** Added to the gradient as `weightDecay · w`, for every variable, batch norm and biases included; default 1e-4. */
   readonly weightDecay?: number;
 }
+
+/** {@link SgdOptions} as keys of a configuration. */
+export const sgdSchema = defineSchema({
+  momentum: {
+    doc: 'Share of the velocity that is kept.',
+    default: 0.9,
+    format: format<number>('a number from 0 to below 1', (value) => typeof value === 'number' && value >= 0 && value < 1),
+  },
+  nesterov: { doc: "Whether the momentum is Nesterov's.", default: true, format: truth },
+  weightDecay: { doc: 'Added to the gradient, times the weight.', default: 1e-4, format: nonNegativeNumber },
+});
 
 /**
  * Stochastic gradient descent with (Nesterov) momentum and weight decay, in PyTorch's form.

@@ -16,7 +16,7 @@ export { createDecoder, type Decoder } from './decode.ts';
 export { type DownloadOptions, type DownloadProgress, download } from './download.ts';
 export type { Picture, Raster } from './jpeg.ts';
 export { createLoader, evaluationLoader, type Loader, trainingLoader } from './loader.ts';
-export type { LoaderOptions, UnreadablePicture } from './loader-options.ts';
+export { type LoaderOptions, loaderSchema, type UnreadablePicture } from './loader-options.ts';
 export { type MatOptions, type MatVariable, readMat } from './mat.ts';
 export type { MatClass, MatValue } from './mat-values.ts';
 export { openParquet, type ParquetFile } from './parquet.ts';

@@ -1,3 +1,4 @@
+import { defineSchema, nonNegativeInt, oneOf, positiveInt } from '@man/base';
 import { outputShape, type Recipe, recipeOf } from './augment.ts';
 import type { Augmentation, ImageSplit, Normalization, RandomResizedCrop } from './dataset.ts';
 import { invalidOption, invalidSplit } from './errors.ts';
@@ -48,6 +49,17 @@ export interface LoaderOptions {
   /** Called for each picture that is left out, each time it would have come. */
   readonly onUnreadable?: (picture: UnreadablePicture) => void;
 }
+
+/** How loaders prepare batches, as keys of a configuration; null stands for what is not given. */
+export const loaderSchema = defineSchema({
+  workers: { doc: 'Threads that prepare batches; null decides by itself.', default: null, format: nonNegativeInt, nullable: true },
+  prefetch: { doc: 'Batches prepared ahead.', default: 3, format: positiveInt },
+  unreadable: {
+    doc: 'What becomes of pictures that cannot be read: the run fails, or they are named and left out.',
+    default: 'fail',
+    format: oneOf('fail', 'skip'),
+  },
+});
 
 /** Options with defaults, checked against the split. */
 export interface LoaderSettings {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { defineSchema, oneOf, text, truth } from '@man/base';
 import {
   allocateImages,
   type ByteSource,
@@ -37,6 +38,13 @@ export interface CifarOptions extends SourceOptions {
   /** Where to download the archive from instead of its author's page. */
   readonly mirror?: string | undefined;
 }
+
+/** Options of both sets as keys of a configuration, without those that all data sets share. */
+export const cifarSchema = defineSchema({
+  layout: { doc: 'Version of the files.', default: 'auto', format: oneOf('auto', 'binary', 'python', 'parquet') },
+  verify: { doc: 'Whether files are compared with published checksums.', default: false, format: truth },
+  mirror: { doc: "Where to download from instead of the author's page.", default: null, format: text, nullable: true },
+});
 
 const SHAPE: ImageShape = [32, 32, 3];
 

@@ -1,9 +1,12 @@
 import type { Dataset, Verification, VerifyOptions } from '@man/data';
-import { type CifarOptions, openCifar, verifyCifar } from './cifar.ts';
+import { type CifarOptions, cifarSchema, openCifar, verifyCifar } from './cifar.ts';
 import { CIFAR10, LABELS10 } from './sets.ts';
 
 /** What {@link cifar10} can be told. `mirror` defaults to the variable `MAN_CIFAR10_URL`, if it is set. */
 export type Cifar10Options = CifarOptions;
+
+/** Options of {@link cifar10} as keys of a configuration, without those that all data sets share. */
+export const cifar10Schema = cifarSchema;
 
 /**
  * CIFAR-10: 50,000 + 10,000 pictures of 32×32 in ten classes, from the official binary or python files, packed or not, or from parquet files.

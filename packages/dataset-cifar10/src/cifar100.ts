@@ -1,5 +1,6 @@
+import { defineSchema, oneOf } from '@man/base';
 import type { Dataset, Verification, VerifyOptions } from '@man/data';
-import { type CifarOptions, openCifar, verifyCifar } from './cifar.ts';
+import { type CifarOptions, cifarSchema, openCifar, verifyCifar } from './cifar.ts';
 import { unknownLabels } from './errors.ts';
 import { CIFAR100, LABELS100 } from './sets.ts';
 
@@ -8,6 +9,12 @@ export interface Cifar100Options extends CifarOptions {
   /** Which labels: the hundred classes (`'fine'`, default), or the twenty that they belong to. */
   readonly labels?: 'fine' | 'coarse' | undefined;
 }
+
+/** Options of {@link cifar100} as keys of a configuration, without those that all data sets share. */
+export const cifar100Schema = defineSchema({
+  labels: { doc: 'The hundred classes, or the twenty that they belong to.', default: 'fine', format: oneOf('fine', 'coarse') },
+  ...cifarSchema,
+});
 
 /**
  * CIFAR-100: 50,000 + 10,000 pictures of 32×32 in a hundred classes, or twenty, from the official binary or python files, packed or not, or

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defineSchema, oneOf, positiveInt } from '@man/base';
 import { type Dataset, foldersOf, type ImageSplit, type SourceOptions } from '@man/data';
 import { type IndexOptions, type IndexProgress, indexed } from './archives.ts';
 import { type Devkit, firstName, readDevkit } from './devkit.ts';
@@ -19,6 +20,18 @@ export interface ImagenetOptions extends Pick<SourceOptions, 'dataDir' | 'env' |
   /** Called while the index of an archive is built, once for each archive. */
   readonly onIndex?: ((progress: IndexProgress) => void) | undefined;
 }
+
+/** Options of {@link imagenet} as keys of a configuration, without those that all data sets share. */
+export const imagenetSchema = defineSchema({
+  layout: { doc: 'Form of the files.', default: 'auto', format: oneOf('auto', 'folders', 'tar', 'parquet') },
+  size: { doc: 'Height and width of the pictures that the network sees.', default: 224, format: positiveInt },
+  resize: {
+    doc: 'Shorter side before the centre is cut out for the test; null is 256/224 of size.',
+    default: null,
+    format: positiveInt,
+    nullable: true,
+  },
+});
 
 /** {@link Dataset} with the identifiers of its classes. */
 export interface ImagenetDataset extends Dataset {

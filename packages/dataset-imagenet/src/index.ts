@@ -1,3 +1,3 @@
 export type { IndexProgress } from './archives.ts';
-export { type ImagenetDataset, type ImagenetOptions, imagenet } from './imagenet.ts';
+export { type ImagenetDataset, type ImagenetOptions, imagenet, imagenetSchema } from './imagenet.ts';
 export { verifyImagenet } from './verify.ts';

@@ -1,1 +1,1 @@
-export { SHAPES_CLASSES, type ShapesOptions, shapes } from './shapes.ts';
+export { SHAPES_CLASSES, type ShapesOptions, shapes, shapesSchema } from './shapes.ts';

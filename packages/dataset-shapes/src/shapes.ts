@@ -1,4 +1,4 @@
-import { createRng, type Rng } from '@man/base';
+import { anyOf, createRng, defineSchema, finiteNumber, positiveInt, type Rng, text } from '@man/base';
 import { allocateImages, type Dataset, type ImageShape, type ImageSplit } from '@man/data';
 import { invalidOption } from './errors.ts';
 import { FIGURES, type Figure } from './figures.ts';
@@ -13,6 +13,13 @@ export interface ShapesOptions {
   /** Pictures to test on. Default 1,000. */
   readonly test?: number;
 }
+
+/** {@link ShapesOptions} as keys of a configuration. */
+export const shapesSchema = defineSchema({
+  seed: { doc: 'Decides the pictures.', default: 0, format: anyOf(finiteNumber, text) },
+  train: { doc: 'Pictures to train on.', default: 5000, format: positiveInt },
+  test: { doc: 'Pictures to test on.', default: 1000, format: positiveInt },
+});
 
 /** Names of the classes, by label. */
 export const SHAPES_CLASSES: readonly string[] = Object.keys(FIGURES);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defineSchema, format, text, truth } from '@man/base';
 import {
   allocateImages,
   type ByteSource,
@@ -31,6 +32,15 @@ export interface Stl10Options extends SourceOptions {
   /** Where to download the archive from instead of its authors' page. Default: the variable `MAN_STL10_URL`, if it is set. */
   readonly mirror?: string | undefined;
 }
+
+const fold = format<number>('a whole number from 0 to 9', (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 9);
+
+/** Options of {@link stl10} as keys of a configuration, without those that all data sets share. */
+export const stl10Schema = defineSchema({
+  fold: { doc: 'Train on one of ten folds of 1,000 pictures; null takes all 5,000.', default: null, format: fold, nullable: true },
+  unlabelled: { doc: 'Whether the 100,000 unlabelled pictures are given too.', default: false, format: truth },
+  mirror: { doc: "Where to download from instead of the authors' page.", default: null, format: text, nullable: true },
+});
 
 /** {@link Dataset} with what else STL-10 has. */
 export interface Stl10Dataset extends Dataset {

@@ -1,1 +1,1 @@
-export { type SvhnDataset, type SvhnOptions, svhn, verifySvhn } from './svhn.ts';
+export { type SvhnDataset, type SvhnOptions, svhn, svhnSchema, verifySvhn } from './svhn.ts';

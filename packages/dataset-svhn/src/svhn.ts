@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { defineSchema, oneOf, text } from '@man/base';
 import {
   Checker,
   type Dataset,
@@ -25,6 +26,16 @@ export interface SvhnOptions extends SourceOptions {
   /** Folder to download from instead of the authors' page. Default: the variable `MAN_SVHN_URL`, if it is set. */
   readonly mirror?: string | undefined;
 }
+
+/** Options of {@link svhn} as keys of a configuration, without those that all data sets share. */
+export const svhnSchema = defineSchema({
+  extra: {
+    doc: 'The 531,131 easier pictures: left alone, given separately, or joined to those that are trained on.',
+    default: 'none',
+    format: oneOf('none', 'separate', 'joined'),
+  },
+  mirror: { doc: "Folder to download from instead of the authors' page.", default: null, format: text, nullable: true },
+});
 
 /** {@link Dataset} with the further pictures, where they were asked for. */
 export interface SvhnDataset extends Dataset {

@@ -1,3 +1,4 @@
+import { anyOf, defineSchema, oneOf, positiveInt } from '@man/base';
 import type { AuxiliaryNetwork, AuxSite, LocalLoss, Shape } from '@man/core';
 import { prefixed } from '@man/core';
 import { batchNorm, conv2d, globalAveragePool, linear, relu, resize, sequential, type UnitFactory } from '@man/nn';
@@ -5,7 +6,7 @@ import { sigmoidCrossEntropy, softmaxCrossEntropy, weightedSum } from '@man/ops'
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { badOption, featureShape, pixelsMissing } from './errors.ts';
-import { type InfoProPreset, type LambdaRange, lambdasAt } from './schedule.ts';
+import { type InfoProPreset, type LambdaRange, lambdaRange, lambdasAt } from './schedule.ts';
 
 export interface InfoProOptions {
   /**
@@ -18,6 +19,17 @@ export interface InfoProOptions {
   /** Width of the head's hidden linear layer; default 128. */
   readonly hidden?: number;
 }
+
+/** {@link InfoProOptions} as keys of a configuration. */
+export const infoproSchema = defineSchema({
+  schedule: {
+    doc: 'Weights of reconstruction and classification by block.',
+    default: 'cifar10',
+    format: anyOf(oneOf('cifar10', 'man-release'), lambdaRange),
+  },
+  head: { doc: 'Convolutions and linear layers of the classification head.', default: '1c2f', format: oneOf('1c2f', '2c2f') },
+  hidden: { doc: "Width of the head's hidden layer.", default: 128, format: positiveInt },
+});
 
 /**
  * InfoPro's local loss, softmax variant: `λ1 · BCE(decoder(h), picture) + λ2 · CE(head(h), label)`.

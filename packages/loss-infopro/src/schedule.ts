@@ -1,3 +1,4 @@
+import { type Format, format } from '@man/base';
 import type { AuxSite } from '@man/core';
 import { badOption } from './errors.ts';
 
@@ -14,6 +15,20 @@ export interface LambdaRange {
   readonly first: Lambdas;
   readonly last: Lambdas;
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
+const hasExactly = (value: Readonly<Record<string, unknown>>, keys: readonly string[]) =>
+  Object.keys(value).sort().join() === [...keys].sort().join();
+const isLambdas = (value: unknown) =>
+  isRecord(value) &&
+  hasExactly(value, ['reconstruction', 'classification']) &&
+  Object.values(value).every((weight) => typeof weight === 'number' && Number.isFinite(weight) && weight >= 0);
+
+/** Passes a {@link LambdaRange} in a configuration. */
+export const lambdaRange: Format<LambdaRange> = format(
+  'a map {first: {reconstruction: 5, classification: 0.05}, last: {…}}',
+  (value) => isRecord(value) && hasExactly(value, ['first', 'last']) && isLambdas(value.first) && isLambdas(value.last),
+);
 
 /** Names of ready schedules; `'cifar10'` chooses by the number of blocks. */
 export type InfoProPreset = 'cifar10' | 'man-release';

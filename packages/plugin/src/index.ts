@@ -1,3 +1,3 @@
 export { type Attachment, createMan, type Man } from './create-man.ts';
 export { man } from './man.ts';
-export type { ManOptions } from './options.ts';
+export { type ManOptions, manSchema } from './options.ts';

@@ -1,4 +1,5 @@
-import { anyOf, defineSchema, finiteNumber, nonNegativeInt, oneOf, positiveInt, text, truth } from '@man/config';
+import { anyOf, defineSchema, finiteNumber, oneOf, positiveInt, text, truth } from '@man/config';
+import { loaderSchema } from '@man/data';
 
 /** What every command shares. */
 export const baseSchema = defineSchema({
@@ -17,13 +18,7 @@ export const baseSchema = defineSchema({
   data: {
     dir: { doc: 'Folder looked in first, and downloaded to.', default: null, format: text, nullable: true },
     download: { doc: 'Whether a missing data set may be downloaded.', default: true, format: truth },
-    workers: { doc: 'Threads that prepare batches; null decides by itself.', default: null, format: nonNegativeInt, nullable: true },
-    prefetch: { doc: 'Batches prepared ahead.', default: 3, format: positiveInt },
-    unreadable: {
-      doc: 'What becomes of pictures that cannot be read: the run fails, or they are named and left out.',
-      default: 'fail',
-      format: oneOf('fail', 'skip'),
-    },
+    ...loaderSchema,
   },
   train: {
     epochs: { doc: 'Passes over the training pictures.', default: 10, format: positiveInt },

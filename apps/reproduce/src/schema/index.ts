@@ -1,11 +1,11 @@
 import { type ConfigOf, type ConfigValue, chooseSchema } from '@man/config';
+import { partitionSchema } from '@man/core';
 import { backboneSchemas } from './backbone.ts';
 import { baseSchema } from './base.ts';
 import { compareSchema } from './compare.ts';
 import { datasetSchemas } from './dataset.ts';
 import { lossSchemas } from './loss.ts';
 import { optimizerSchemas } from './optimizer.ts';
-import { partitionSchema } from './partition.ts';
 import { pluginSchemas } from './plugin.ts';
 import { scheduleSchemas } from './schedule.ts';
 

@@ -20,7 +20,7 @@ export interface Format<T> {
  * @param test whether a value passes; it is given the value as typed, never a coerced one
  * @example
  * ```ts
- * import { format } from '@man/config';
+ * import { format } from '@man/base';
  *
  * export const evenInt = format<number>('an even number', (value) => Number.isInteger(value) && (value as number) % 2 === 0);
  * ```
