@@ -55,3 +55,24 @@ describe('overrides of values', () => {
     expect(problem?.origin).toEqual({ kind: 'override', text });
   });
 });
+
+describe('keys of other programs', () => {
+  const schema = defineSchema({ train: { rate: { default: 1 }, epochs: { default: 2 } } });
+  const first = (override: string) =>
+    problems(() =>
+      compose({
+        source: memorySource({ 'config.yaml': '' }),
+        schema,
+        overrides: [override],
+        synonyms: { lr: 'train.rate', 'hydra.job': 'train' },
+      }),
+    )[0];
+  it.each([
+    ['lr=3', 'train.rate=3'],
+    ['hydra.job.epochs=3', 'train.epochs=3'],
+    ['hydra.job.epoch=3', 'train.epochs=3'],
+    ['hydra.job.nothing=3', undefined],
+  ])('%s suggests %s', (override, fix) => {
+    expect(first(override)?.fix).toBe(fix);
+  });
+});

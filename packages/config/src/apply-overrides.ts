@@ -1,5 +1,5 @@
 import { formatValue } from '@man/base';
-import { near as nameLike } from './near.ts';
+import { meant, near as nameLike, type Synonyms } from './near.ts';
 import type { Override } from './override.ts';
 import type { ConfigProblem } from './problem.ts';
 import { find, keyPaths, type ListNode, type MapNode, merge, replace, toNode, toValue } from './tree.ts';
@@ -12,6 +12,7 @@ export interface Known {
   /** Whether the schema takes a key that it does not name: inside a property that holds any map. */
   readonly isOpen: (path: readonly string[]) => boolean;
   readonly groups: readonly string[];
+  readonly synonyms: Synonyms;
 }
 
 /**
@@ -112,9 +113,11 @@ function unknownKey(tree: MapNode, override: Override, known: Known): ConfigProb
   return { ...problem(override, `there is no key "${key}" to set; ${adding}`, near, fix), kind: 'unknown-key' };
 }
 
-function nearKeys(tree: MapNode, { key }: Override, { defaults, groups }: Known): string[] {
-  const candidates = new Set([...keyPaths(defaults), ...keyPaths(tree), ...(key.includes('.') ? [] : groups)]);
-  return nameLike(key, [...candidates]);
+function nearKeys(tree: MapNode, { key }: Override, { defaults, groups, synonyms }: Known): string[] {
+  const candidates = [...new Set([...keyPaths(defaults), ...keyPaths(tree), ...(key.includes('.') ? [] : groups)])];
+  const other = meant(key, synonyms);
+  if (other === undefined) return nameLike(key, candidates);
+  return candidates.includes(other) || groups.includes(other) ? [other] : nameLike(other, candidates);
 }
 
 function problem({ key, origin }: Override, message: string, near: readonly string[], fix: string | undefined): ConfigProblem {

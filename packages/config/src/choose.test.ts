@@ -231,3 +231,49 @@ describe('mistakes', () => {
     expect(error.code).toBe('MAN_CONFIG_TOO_BIG');
   });
 });
+
+describe('an override of a group in a file', () => {
+  const files = {
+    ...base,
+    'plugin/x.yaml': '# @package _global_\ndefaults:\n  - override /loss: infopro\n',
+    'config.yaml': 'defaults:\n  - plugin: x\n  - loss: dgl\n',
+  };
+  it('is refused where the group is listed behind the file', () => {
+    const { code, message, hint } = refusal(files);
+    expect(code).toBe('MAN_CONFIG_DEFAULTS');
+    expect(message).toContain('conf/plugin/x.yaml:3: this override of "loss" comes too late: conf/config.yaml:3 lists the group behind');
+    expect(hint).toContain('list the file behind the group "loss"');
+  });
+  it('passes where it changes nothing, is outranked by what is typed, or comes in time', () => {
+    expect(compose({ ...files, 'config.yaml': 'defaults:\n  - plugin: x\n  - loss: infopro\n' }).choices.loss).toBe('infopro');
+    expect(compose(files, 'loss=dgl').choices.loss).toBe('dgl');
+    expect(compose({ ...files, 'config.yaml': 'defaults: [plugin: x]' }, '+loss=dgl').choices.loss).toBe('dgl');
+    expect(compose({ ...files, 'config.yaml': 'defaults: [loss: dgl, plugin: x]' }).choices.loss).toBe('infopro');
+  });
+});
+
+describe('a group that is listed with null', () => {
+  const files = { ...base, 'config.yaml': 'defaults: [dataset: null, _self_]\ndataset: {classes: 3}\n' };
+  it('is filled by +group=option as by group=option', () => {
+    expect(compose(files, '+dataset=cifar10')).toEqual(compose(files, 'dataset=cifar10'));
+    expect(compose(files, '+dataset=cifar10').values).toMatchObject({ dataset: { name: 'cifar10', classes: 3 } });
+  });
+});
+
+describe('names of other programs', () => {
+  const run = (...overrides: string[]) => {
+    try {
+      composeFiles(memorySource(base), 'config', readOverrides(overrides, String), {
+        'hydra/launcher': 'track/files',
+        'loss=DGL-old': 'dgl',
+      });
+    } catch (error) {
+      if (isManError(error)) return error.describe();
+    }
+    return '';
+  };
+  it('are suggested for groups and options', () => {
+    expect(run('hydra/launcher=csv')).toContain('did you mean "track/files"?');
+    expect(run('loss=DGL-old')).toContain('did you mean "dgl"? type loss=dgl');
+  });
+});

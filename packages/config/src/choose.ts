@@ -1,9 +1,9 @@
-import { type ConfigSource, checkName, listGroups } from './config-source.ts';
+import { type ConfigSource, checkName, listGroups, shownPath } from './config-source.ts';
 import { type Choice, type DefaultsEntry, type GroupEntry, readDefaults } from './defaults-list.ts';
-import { badChoice, badDefaults, defaultsCycle, tooBig, unknownGroup, unknownOption, unreadable } from './errors.ts';
+import { badChoice, badDefaults, defaultsCycle, lateOverride, tooBig, unknownGroup, unknownOption, unreadable } from './errors.ts';
 import { checkKey } from './key.ts';
 import { limits } from './limits.ts';
-import { near as nameLike } from './near.ts';
+import { meant, near as nameLike, type Synonyms } from './near.ts';
 import { describeOrigin, type Origin } from './origin.ts';
 import type { Override } from './override.ts';
 import { type ConfigFile, readYaml } from './read-yaml.ts';
@@ -26,13 +26,18 @@ export interface Composition {
  *
  * @throws `MAN_CONFIG_UNKNOWN_GROUP`, `MAN_CONFIG_UNKNOWN_OPTION`, `MAN_CONFIG_CHOICE`, `MAN_CONFIG_CYCLE`, and what reading files throws
  */
-export function composeFiles(source: ConfigSource, configName: string, overrides: readonly Override[]): Composition {
+export function composeFiles(
+  source: ConfigSource,
+  configName: string,
+  overrides: readonly Override[],
+  synonyms: Synonyms = {},
+): Composition {
   checkName('configName', configName);
-  const chooser = new Chooser(source, listGroups(source));
+  const chooser = new Chooser(source, listGroups(source), synonyms);
   const rest = overrides.filter((override) => !chooser.take(override));
   const layers = chooser.visitRoot(`${configName}.yaml`);
   chooser.checkAllUsed();
-  const start: Origin = { kind: 'file', file: `${source.name}/${configName}.yaml`, line: 1, column: 1 };
+  const start: Origin = { kind: 'file', file: shownPath(source, `${configName}.yaml`), line: 1, column: 1 };
   const tree = layers.reduce<MapNode>((below, layer) => merge(below, layer.tree) as MapNode, emptyMap(start));
   return { tree, choices: chooser.choices(), files: layers.map(({ file }) => file), groups: chooser.groups, rest };
 }
@@ -58,10 +63,12 @@ class Chooser {
   private readonly chosen = new Map<string, Decision>();
   private readonly used = new Set<string>();
   private readonly cache = new Map<string, ConfigFile>();
+  private readonly synonyms: Synonyms;
   private read = 0;
-  constructor(source: ConfigSource, groups: ReadonlyMap<string, readonly string[]>) {
+  constructor(source: ConfigSource, groups: ReadonlyMap<string, readonly string[]>, synonyms: Synonyms) {
     this.source = source;
     this.groups = groups;
+    this.synonyms = synonyms;
   }
 
   /** Takes an override that chooses an option; false when it is about a value. */
@@ -91,7 +98,7 @@ class Chooser {
   }
 
   visitRoot(path: string): Layer[] {
-    const place = `${this.source.name}/${path}`;
+    const place = shownPath(this.source, path);
     if (this.source.read(path) === undefined) {
       throw unreadable(
         `there is no file ${place}`,
@@ -126,16 +133,16 @@ class Chooser {
 
   /** The layers of a file and of everything its defaults list names, lowest first. */
   private visit(path: string, package_: readonly string[], above: readonly string[], from: string): Layer[] {
-    const shown = `${this.source.name}/${path}`;
-    if (above.includes(path)) throw defaultsCycle([...above.slice(above.indexOf(path)), path].map((file) => `${this.source.name}/${file}`));
+    const shown = shownPath(this.source, path);
+    if (above.includes(path)) throw defaultsCycle([...above.slice(above.indexOf(path)), path].map((file) => shownPath(this.source, file)));
     if (++this.read > limits.files) throw tooBig(shown, 'files named by defaults lists', limits.files);
     const file = this.load(path, from);
     const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
     const isGlobal = file.global || folder === 'experiment' || folder.startsWith('experiment/');
     const placed = isGlobal ? [] : package_;
     const entries = readDefaults(file.defaults, { files: folder, groups: isGlobal ? '' : folder }, file.tree.origin);
-    if (above.length === 0) entries.push(...this.additions);
-    this.register(entries);
+    if (above.length === 0) entries.push(...this.additions.filter((addition) => !this.fills(addition, entries)));
+    this.register(entries, shown);
     // From the last to the first: what comes later may override the choices of what comes before.
     const layers = [...entries].reverse().map((entry): Layer[] => {
       if (entry.kind === 'self') return [{ file: shown, tree: wrap(placed, file.tree) as MapNode }];
@@ -146,10 +153,22 @@ class Chooser {
     return layers.reverse().flat();
   }
 
-  private register(entries: readonly DefaultsEntry[]): void {
+  /** Whether `+group=option` only fills a place that the first file leaves empty, `group: null`: then it chooses like `group=option`. */
+  private fills({ group, choice, origin }: GroupEntry, entries: readonly DefaultsEntry[]): boolean {
+    const isEmpty = entries.some((entry) => entry.kind === 'group' && !entry.override && entry.group === group && entry.choice === null);
+    if (isEmpty) this.decisions.set(group, { choice, place: describeOrigin(origin), typed: true });
+    return isEmpty;
+  }
+
+  private register(entries: readonly DefaultsEntry[], file: string): void {
     for (const entry of [...entries].reverse()) {
       if (entry.kind !== 'group' || !entry.override || this.decisions.has(entry.group)) continue;
-      this.decisions.set(entry.group, { choice: entry.choice, place: describeOrigin(entry.origin), typed: false });
+      const { group, choice, origin } = entry;
+      const before = this.chosen.get(group);
+      // Files are visited from the last to the first, so this group is listed behind the file and has been composed.
+      if (before !== undefined && !before.typed && String(before.choice) !== String(choice))
+        throw lateOverride(origin, group, file, before.place);
+      this.decisions.set(group, { choice, place: describeOrigin(origin), typed: false });
     }
   }
 
@@ -186,11 +205,15 @@ class Chooser {
     checkName(place, `${group}/${option}`);
     const options = this.groups.get(group);
     if (options === undefined) throw this.noGroup(place, group);
-    if (!options.includes(option)) throw unknownOption(place, group, option, nameLike(option, options), options);
+    if (options.includes(option)) return;
+    const other = this.synonyms[`${group}=${option}`];
+    throw unknownOption(place, group, option, other === undefined ? nameLike(option, options) : [other], options);
   }
 
   private noGroup(place: string, group: string): Error {
     const names = [...this.groups.keys()];
+    const other = meant(group, this.synonyms);
+    if (other !== undefined) return unknownGroup(place, group, [other], names);
     const below = names.filter((name) => group.endsWith(`/${name}`)).map((name) => `/${name}`);
     return unknownGroup(place, group, below.length > 0 ? below : nameLike(group, names), names);
   }
@@ -212,7 +235,7 @@ class Chooser {
     const known = this.cache.get(path);
     if (known !== undefined) return known;
     const text = this.source.read(path);
-    const shown = `${this.source.name}/${path}`;
+    const shown = shownPath(this.source, path);
     if (text === undefined) throw unreadable(`${from}: there is no file ${shown}`, 'correct the name in the defaults list');
     const file = readYaml(shown, text);
     this.cache.set(path, file);

@@ -162,6 +162,17 @@ describe('a composed configuration', () => {
     expect(again.config.list).toEqual(list);
   });
 
+  it('keeps sections apart that say how to run', () => {
+    const schema = defineSchema({ seed: { default: 1 }, launcher: { jobs: { default: 1 } } });
+    const run = (override: string) =>
+      compose({ source: memorySource({ 'config.yaml': '' }), schema, overrides: [override], apart: ['launcher'] });
+    expect(run('launcher.jobs=2').hash).toBe(run('launcher.jobs=3').hash);
+    expect(run('seed=2').hash).not.toBe(run('seed=3').hash);
+    expect(run('launcher.jobs=2').toYaml()).toBe('seed: 1\n');
+    expect(run('launcher.jobs=2').toYaml({ apart: true })).toBe('seed: 1\nlauncher:\n  jobs: 2\n');
+    expect(run('launcher.jobs=2').config.launcher.jobs).toBe(2);
+  });
+
   it('has the type of its schema', () => {
     const schema = defineSchema({
       ...top,

@@ -8,6 +8,7 @@ import type { Choice } from './defaults-list.ts';
 import { invalid } from './errors.ts';
 import { passGate } from './gate.ts';
 import { escapeInterpolations } from './interpolation.ts';
+import type { Synonyms } from './near.ts';
 import type { Origin } from './origin.ts';
 import { readOverrides } from './override.ts';
 import { resolveTree, runTree } from './resolve.ts';
@@ -34,6 +35,13 @@ export interface ComposeOptions<S extends ConfigSchema> {
   readonly configName?: string;
   /** Rules over several keys. Each is judged unless it reads a key that is wrong by itself. Default: none. */
   readonly refine?: Rule<ConfigOf<S>> | readonly Rule<ConfigOf<S>>[];
+  /** Top-level sections that say how to run and not what: outside of the hash, and of the YAML unless asked for. Default: none. */
+  readonly apart?: readonly string[];
+  /**
+   * What people type for a key, a group or `group=option` of another name, as in other programs: `{ lr: 'optim.lr' }`. It is suggested
+   * where the typed name is unknown, never applied. Default: none.
+   */
+  readonly synonyms?: Synonyms;
   /** Values for `${run.…}`, e.g. `{ id: '7f3a', dir: 'outputs/7f3a' }`. Default: none. */
   readonly run?: { readonly [key: string]: ConfigValue };
   /** The moment for `${now:…}`. Default: the present one, the same for the whole configuration. */
@@ -62,8 +70,11 @@ export interface Composed<T> {
   readonly properties: readonly PropertyInfo[];
   /** SHA-256 over the values, the same for every order of keys: 64 hexadecimal digits. */
   readonly hash: string;
-  /** The values as YAML 1.2, which composes to the same values. With `resolve: false` interpolations stay as written. */
-  toYaml(options?: { readonly resolve?: boolean }): string;
+  /**
+   * The values as YAML 1.2, which composes to the same values. With `resolve: false` interpolations stay as written; with `apart: true`
+   * the sections of {@link ComposeOptions.apart} are there too.
+   */
+  toYaml(options?: { readonly resolve?: boolean; readonly apart?: boolean }): string;
 }
 
 /**
@@ -86,13 +97,15 @@ export interface Composed<T> {
  */
 export function compose<const S extends ConfigSchema>(options: ComposeOptions<S>): Composed<ConfigOf<S>> {
   const overrides = readOverrides(options.overrides ?? [], options.readText ?? readTextFile);
-  const composition = composeFiles(options.source, options.configName ?? 'config', overrides);
+  const { apart = [], synonyms = {} } = options;
+  const composition = composeFiles(options.source, options.configName ?? 'config', overrides, synonyms);
   const schema = schemaOf(options, composition.choices, applyLeniently(composition.tree, composition.rest));
   const defaults = defaultsTree(schema);
   const applied = applyOverrides(composition.tree, composition.rest, {
     defaults,
     isOpen: (path) => isOpenIn(schema, path),
     groups: [...composition.groups.keys()],
+    synonyms,
   });
   const written = merge(defaults, applied.tree) as MapNode;
   const resolved = resolveTree(written, {
@@ -116,9 +129,13 @@ export function compose<const S extends ConfigSchema>(options: ComposeOptions<S>
     files: freeze(composition.files),
     overrides: freeze(overrides.map(({ text }) => text)),
     properties: freeze(describeSchema(schema)),
-    hash: createHash('sha256').update(canonical(gated.values)).digest('hex'),
-    toYaml: ({ resolve = true } = {}) =>
-      stringify(resolve ? forYaml(gated.values, escapeInterpolations) : forYaml(toValue(written), (text) => text)),
+    hash: createHash('sha256')
+      .update(canonical(without(gated.values, apart)))
+      .digest('hex'),
+    toYaml({ resolve = true, apart: all = false } = {}) {
+      const values = without(resolve ? gated.values : toValue(written), all ? [] : apart);
+      return stringify(forYaml(values, resolve ? escapeInterpolations : (text) => text));
+    },
   };
 }
 
@@ -135,6 +152,11 @@ function freeze<T>(value: T): T {
     for (const inner of Object.values(value)) freeze(inner);
   }
   return value;
+}
+
+/** The sections but some. */
+function without(values: unknown, names: readonly string[]): unknown {
+  return Object.fromEntries(Object.entries(values as object).filter(([name]) => !names.includes(name)));
 }
 
 /** Values that survive being read as a configuration again; `text` gives literal `${` their backslashes back. */

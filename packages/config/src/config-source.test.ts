@@ -2,9 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isManError } from '@man/base';
+import { isManError, oneOf } from '@man/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { folderSource, listGroups, memorySource, readTextFile } from './config-source.ts';
+import { compose } from './compose.ts';
+import { folderSource, listGroups, memorySource, overlaySource, readTextFile, recordSource } from './config-source.ts';
+import { problemsOf } from './problem.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -75,5 +77,40 @@ describe('memorySource', () => {
   it('is bounded', () => {
     const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`g/o${i}.yaml`, '']));
     expect(code(() => listGroups(memorySource(many)))).toBe('MAN_CONFIG_TOO_BIG');
+  });
+});
+
+describe('overlaySource', () => {
+  const lower = memorySource({ 'config.yaml': 'defaults: [loss: dgl]', 'loss/dgl.yaml': 'type: dgl' }, 'conf');
+  const upper = memorySource({ 'loss/mine.yaml': 'type: nope', 'loss/dgl.yaml': 'type: other', 'new/a.yaml': '' }, 'mine');
+  const source = overlaySource(upper, lower);
+  it('has the files of both, the upper ones first', () => {
+    expect(source.read('loss/dgl.yaml')).toBe('type: other');
+    expect(source.read('config.yaml')).toContain('defaults');
+    expect([...listGroups(source)]).toEqual([
+      ['loss', ['dgl', 'mine']],
+      ['new', ['a']],
+    ]);
+  });
+  it('names each file by its own place', () => {
+    const schema = { loss: { type: { default: 'dgl', format: oneOf('dgl') } } };
+    const problem = (overrides: string[]) => {
+      try {
+        compose({ source, schema, overrides });
+      } catch (error) {
+        return problemsOf(error)[0]?.origin;
+      }
+      return undefined;
+    };
+    expect(problem(['loss=mine'])).toMatchObject({ file: 'mine/loss/mine.yaml', line: 1 });
+  });
+});
+
+describe('recordSource', () => {
+  it('reads the file of a run as it is, and offers no groups', () => {
+    const source = recordSource(join(folder, 'conf'));
+    expect(source.read('config.yaml')).toBe('seed: 1');
+    expect([...listGroups(source)]).toEqual([]);
+    expect(code(() => recordSource(join(folder, 'nowhere')))).toBe('MAN_CONFIG_SOURCE');
   });
 });

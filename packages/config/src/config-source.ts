@@ -8,6 +8,8 @@ import { limits } from './limits.ts';
 export interface ConfigSource {
   /** Begins the places in messages: `conf` in `conf/loss/dgl.yaml:4`. */
   readonly name: string;
+  /** What messages call a file, where that is not name and path. */
+  show?(path: string): string;
   /** The text of a file; undefined when there is no such file. */
   read(path: string): string | undefined;
   /** The names inside a folder, sorted; `''` is the folder of the configuration itself. Nothing when there is no such folder. */
@@ -26,10 +28,16 @@ export function checkName(place: string, path: string): void {
   if (!whole) throw badName(place, path.slice(0, 400));
 }
 
+/** What messages call a file of a configuration. */
+export function shownPath(source: ConfigSource, path: string): string {
+  return source.show?.(path) ?? `${source.name}/${path}`;
+}
+
 /**
  * A configuration in a folder of YAML files: `config.yaml`, and a folder for each group.
  *
  * @param folder path of the folder, absolute or from the working directory, or its `file:` URL
+ * @param name what messages call it; default the folder's own name
  * @throws `MAN_CONFIG_SOURCE` when it is not a readable folder
  * @example
  * ```ts
@@ -38,21 +46,21 @@ export function checkName(place: string, path: string): void {
  * const source = () => folderSource(new URL('../conf', import.meta.url));
  * ```
  */
-export function folderSource(folder: string | URL): ConfigSource {
+export function folderSource(folder: string | URL, name?: string): ConfigSource {
   const root = resolve(typeof folder === 'string' ? folder : fileURLToPath(folder));
-  const name = basename(root);
+  const called = name ?? basename(root);
   if (!isFolder(root)) {
     throw unreadable(`there is no configuration folder at ${folder}`, 'name the folder that holds config.yaml and the groups');
   }
   return {
-    name,
+    name: called,
     read(path) {
-      checkName(name, path);
-      return readBounded(join(root, path), `${name}/${path}`);
+      checkName(called, path);
+      return readBounded(join(root, path), `${called}/${path}`);
     },
     list(inner) {
-      if (inner !== '') checkName(name, inner);
-      return listFolder(join(root, inner), `${name}/${inner}`);
+      if (inner !== '') checkName(called, inner);
+      return listFolder(join(root, inner), `${called}/${inner}`);
     },
   };
 }
@@ -89,6 +97,45 @@ function listFolder(path: string, shown: string): { name: string; folder: boolea
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw unreadable(`folder ${shown} cannot be read: ${(error as Error).message}`, 'make it a readable folder', error);
   }
+}
+
+/**
+ * The configuration that a run wrote into its folder: the file as it is, without groups to choose from. For `--from`.
+ *
+ * @throws `MAN_CONFIG_SOURCE` when the folder is not there
+ * @example
+ * ```ts
+ * import { compose, defineSchema, recordSource } from '@man/config';
+ *
+ * const schema = defineSchema({ seed: { default: 1 } });
+ * export const again = (folder: string) => compose({ source: recordSource(folder), schema }).config;
+ * ```
+ */
+export function recordSource(folder: string): ConfigSource {
+  return { ...folderSource(folder, folder), list: () => [] };
+}
+
+/**
+ * Two configurations as one: files of `upper` hide those of `lower` with the same path, and groups have the options of both. For
+ * options and experiments of a user's own beside those of a program.
+ *
+ * @example
+ * ```ts
+ * import { folderSource, overlaySource } from '@man/config';
+ *
+ * const source = (mine: string) => overlaySource(folderSource(mine), folderSource('conf'));
+ * ```
+ */
+export function overlaySource(upper: ConfigSource, lower: ConfigSource): ConfigSource {
+  return {
+    name: lower.name,
+    show: (path) => shownPath(upper.read(path) === undefined ? lower : upper, path),
+    read: (path) => upper.read(path) ?? lower.read(path),
+    list(folder) {
+      const both = new Map([...lower.list(folder), ...upper.list(folder)].map((entry) => [entry.name, entry]));
+      return [...both.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+  };
 }
 
 /** A file of overrides, from the working directory. */

@@ -67,6 +67,14 @@ export function badDefaults(origin: Origin, what: string, hint: string): ManErro
   return new ManError(`${describeOrigin(origin)}: ${what}`, { code: 'MAN_CONFIG_DEFAULTS', hint });
 }
 
+/** An `override` of a group that has been composed when its file is read. */
+export function lateOverride(origin: Origin, group: string, file: string, listed: string): ManError {
+  return new ManError(
+    `${describeOrigin(origin)}: this override of "${group}" comes too late: ${listed} lists the group behind ${file}, and later entries lie over earlier ones`,
+    { code: 'MAN_CONFIG_DEFAULTS', hint: `list the file behind the group "${group}", or choose it there` },
+  );
+}
+
 /** Files whose defaults lists lead back to themselves. */
 export function defaultsCycle(files: readonly string[]): ManError {
   return new ManError(`defaults lists lead in a circle: ${files.join(' → ')}`, {

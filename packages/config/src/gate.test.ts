@@ -120,6 +120,10 @@ describe('problems', () => {
     expect(fix({ default: 'sgd', format: oneOf('sgd', 'adam') }, 'zzzzz')).toBe('x=sgd');
   });
 
+  it('suggest the default of a map for a text', () => {
+    expect(judge({ x: { default: { a: 1 }, format: Object } }, 'x: text').problems).toMatchObject([{ fix: 'x={a: 1}' }]);
+  });
+
   it('use the words of a plain convict format', () => {
     const even = (value: unknown) => {
       if ((value as number) % 2 !== 0) throw new Error('must be even');

@@ -1,9 +1,9 @@
-import { type ConfigSchema, type ConfigValue, formatValue, type OneOf, type Property, type PropertyFormat } from '@man/base';
+import { type ConfigSchema, type ConfigValue, formatValue, type Property, type PropertyFormat } from '@man/base';
 import convict from 'convict';
 import { badSchema } from './errors.ts';
 import { near as nameLike } from './near.ts';
 import type { ConfigProblem } from './problem.ts';
-import { expectationOf, isProperty, kindOf, nameOf } from './schema.ts';
+import { expectationOf, isProperty, kindOf, nameOf, valuesOf } from './schema.ts';
 import { emptyMap, type MapNode, type Node, toValue } from './tree.ts';
 import { describeValue, isMap } from './value.ts';
 
@@ -200,13 +200,8 @@ function suggestion(property: Property, key: string, value: unknown, near: reado
   return found === undefined ? `${key}=<${expectationOf(property)}>` : `${key}=${formatValue(found)}`;
 }
 
-function namedValues({ format }: Property): string[] {
-  const values = Array.isArray(format)
-    ? format
-    : typeof format === 'function' && 'values' in format
-      ? (format as unknown as OneOf<unknown>).values
-      : [];
-  return values.filter((value): value is string => typeof value === 'string');
+function namedValues(property: Property): string[] {
+  return (valuesOf(property) ?? []).filter((value) => typeof value === 'string');
 }
 
 /** The check of a property on the value as typed; undefined for a format that only convict knows. */

@@ -22,8 +22,9 @@ export {
   wholeInt,
 } from '@man/base';
 export { type Choices, type Composed, type ComposeOptions, compose } from './compose.ts';
-export { type ConfigSource, folderSource, listGroups, memorySource } from './config-source.ts';
+export { type ConfigSource, folderSource, listGroups, memorySource, overlaySource, recordSource } from './config-source.ts';
 export type { Choice } from './defaults-list.ts';
+export type { Synonyms } from './near.ts';
 export { describeOrigin, type Origin } from './origin.ts';
 export { type Override, parseOverride } from './override.ts';
 export { type ConfigProblem, describeProblem, problemsOf } from './problem.ts';

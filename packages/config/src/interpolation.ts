@@ -61,7 +61,11 @@ function readReference(text: string): Reference | BadInterpolation {
   if (inside.includes('${')) return { mistake: `"${text}" holds another interpolation; write the inner key out` };
   const colon = inside.indexOf(':');
   if (colon < 0) return keyReference(inside, text);
-  const kind = inside.slice(0, colon).trim();
+  // Hydra's name for it, which fingers type.
+  const kind = inside
+    .slice(0, colon)
+    .trim()
+    .replace(/^oc\.env$/, 'env');
   const rest = inside.slice(colon + 1);
   if (kind === 'now') return { kind, name: rest, text };
   if (kind !== 'env')

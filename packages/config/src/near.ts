@@ -1,5 +1,18 @@
 import { nearest } from '@man/base';
 
+/** What people type for a name of ours, as in other programs: `{ lr: 'optim.lr' }`. */
+export type Synonyms = Readonly<Record<string, string>>;
+
+/** The name of ours for a key or group, or for the longest beginning of it that has one: `hydra.run.dir` for `{ 'hydra.run': 'run' }`. */
+export function meant(word: string, synonyms: Synonyms): string | undefined {
+  const parts = word.split(/(?=[./])/);
+  for (let length = parts.length; length > 0; length--) {
+    const beginning = parts.slice(0, length).join('');
+    if (Object.hasOwn(synonyms, beginning)) return `${synonyms[beginning]}${parts.slice(length).join('')}`;
+  }
+  return undefined;
+}
+
 /**
  * The names a person may have meant, nearest first. Unlike `nearest` alone it drops those that differ in a whole word:
  * nobody means `open.x` by `open.z`, or the section `open` itself.

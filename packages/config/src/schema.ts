@@ -1,4 +1,4 @@
-import { type ConfigSchema, type ConfigValue, formatValue, type Property, type PropertyFormat } from '@man/base';
+import { type ConfigSchema, type ConfigValue, formatValue, type OneOf, type Property, type PropertyFormat, truth } from '@man/base';
 import { badSchema } from './errors.ts';
 import { checkKey } from './key.ts';
 import { emptyMap, type MapNode, type Node, toNode } from './tree.ts';
@@ -31,6 +31,8 @@ export interface PropertyInfo {
   /** What passes, in words. */
   readonly expects: string;
   readonly default: ConfigValue;
+  /** Where few values pass: all of them, null among them. For completion. */
+  readonly values: readonly ConfigValue[] | null;
 }
 
 /** Whether a node of a schema is a property. */
@@ -99,10 +101,18 @@ export function describeSchema(schema: ConfigSchema, path: readonly string[] = [
   return Object.entries(schema).flatMap(([key, node]) => {
     const inner = [...path, key];
     if (!isProperty(node)) return describeSchema(node, inner);
-    return [
-      { key: inner.join('.'), doc: node.doc ?? '', expects: expectationOf(node), default: structuredClone(node.default) as ConfigValue },
-    ];
+    const about = { doc: node.doc ?? '', expects: expectationOf(node), values: valuesOf(node) };
+    return [{ key: inner.join('.'), ...about, default: structuredClone(node.default) as ConfigValue }];
   });
+}
+
+/** The values of a property that takes only a few; null for any other. */
+export function valuesOf({ format, default: value, nullable }: Property): readonly ConfigValue[] | null {
+  const isTruth = format === truth || format === Boolean || format === 'Boolean' || (format === undefined && typeof value === 'boolean');
+  const listed = Array.isArray(format) ? format : typeof format === 'function' ? (format as Partial<OneOf<ConfigValue>>).values : undefined;
+  const values = isTruth ? [true, false] : listed;
+  // Object is a function with a member `values`, too.
+  return Array.isArray(values) ? [...values, ...(nullable === true ? [null] : [])] : null;
 }
 
 const expectations: Readonly<Record<string, string>> = {
