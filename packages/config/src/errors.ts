@@ -12,6 +12,19 @@ export function badOverride(text: string, column: number, what: string, hint: st
   return new ManError(`override "${text}": ${what} (column ${column})`, { code: 'MAN_CONFIG_OVERRIDE', hint });
 }
 
+/** An override of a sweep whose values cannot be listed or drawn. */
+export function badSweep(text: string, what: string, hint: string): ManError {
+  return new ManError(`sweep "${text.slice(0, 200)}": ${what}`, { code: 'MAN_CONFIG_SWEEP', hint });
+}
+
+/** A shell that no completion is known for. */
+export function badShell(shell: string, known: readonly string[]): ManError {
+  return new ManError(`there is no completion for ${JSON.stringify(shell)}`, {
+    code: 'MAN_CONFIG_SHELL',
+    hint: `choose one of: ${known.join(', ')}`,
+  });
+}
+
 /** Several overrides do not follow the grammar. */
 export function badOverrides(errors: readonly ManError[]): ManError {
   const list = errors.map((error, i) => `  ${i + 1}. ${error.message}\n     ${error.hint ?? ''}`);

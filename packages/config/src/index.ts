@@ -21,6 +21,7 @@ export {
   unitInterval,
   wholeInt,
 } from '@man/base';
+export { completeOverride, completionScript, type Shell } from './complete.ts';
 export { type Choices, type Composed, type ComposeOptions, compose } from './compose.ts';
 export { type ConfigSource, folderSource, listGroups, memorySource, overlaySource, recordSource } from './config-source.ts';
 export type { Choice } from './defaults-list.ts';
@@ -31,3 +32,6 @@ export { type ConfigProblem, describeProblem, problemsOf } from './problem.ts';
 export { type HelpOptions, renderDefaults, renderHelp } from './render.ts';
 export type { Rule, RuleProblem } from './rules.ts';
 export { chooseSchema, describeSchema, type PropertyInfo } from './schema.ts';
+export { type Axis, gridJobs, readSweep, type Sweep, type SweepJob, type SweepOptions, sweepJob } from './sweep.ts';
+export type { AxisValues } from './sweep-axis.ts';
+export { gridSweeper, type RandomSweeperOptions, randomSweeper, randomSweeperSchema, type Sweeper, type Trial } from './sweeper.ts';

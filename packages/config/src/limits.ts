@@ -15,6 +15,8 @@ export const limits = {
   files: 1_000,
   /** Overrides of one composition, override files included. */
   overrides: 10_000,
+  /** Runs of one sweep. */
+  jobs: 10_000,
   /** Interpolations that lead to each other, `${a}` → `${b}` → …. */
   references: 32,
   /** Problems that a message spells out. */

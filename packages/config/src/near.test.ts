@@ -16,13 +16,14 @@ describe('near', () => {
 
   it('does not compare texts that are no names', () => {
     expect(near('x'.repeat(250_000), [`${'x'.repeat(250_000)}y`])).toEqual([]);
-    const start = performance.now();
+    // Of the processor, not of the clock: others may be using the machine.
+    const start = process.cpuUsage();
     expect(
       near(
         'abcdefghij',
         Array.from({ length: 100_000 }, (_, i) => `abcdefghi${i}`),
       ),
     ).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500);
   });
 });

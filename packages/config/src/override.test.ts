@@ -82,7 +82,7 @@ describe('values', () => {
     ["'\\u12'", 'an unknown escape (column 4)'],
     ['a]', '"]" inside a text without quotes (column 4)'],
     ['${a', 'the interpolation ${ is not closed (column 3)'],
-    ['range(1,3)', 'name(…) is kept for functions (column 3)'],
+    ['range(1,3)', 'name(…) is kept for sweeps (column 3)'],
     ['1e999', 'this number is too large for a double (column 3)'],
     ['9007199254740993', 'would be rounded (column 3)'],
   ])('refuses %j: %s', (text, message) => {

@@ -109,6 +109,11 @@ export function readOverrides(texts: readonly string[], readText: (path: string)
   return overrides;
 }
 
+/** The overrides with the lines of each `@file` in its place, unread. */
+export function expandFiles(texts: readonly string[], readText: (path: string) => string): string[] {
+  return texts.flatMap((text) => (text.startsWith('@') ? linesOf(text.slice(1), readText).map(({ line }) => line) : [text]));
+}
+
 const inFile = (text: string, file: string, line: number): Override['origin'] => ({ kind: 'override', text: shorten(text), file, line });
 
 function linesOf(file: string, readText: (path: string) => string): { line: string; number: number }[] {

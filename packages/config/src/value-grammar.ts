@@ -61,7 +61,8 @@ class ValueReader {
     this.space();
     const rest = this.text[this.at];
     if (rest === undefined) return;
-    if (rest === ',') this.fail('a comma ends the value', "for a list type key=[a,b], for a text with a comma key='a,b'");
+    if (rest === ',')
+      this.fail('a comma ends the value', "for a list type key=[a,b], for a text with a comma key='a,b'; several runs need -m");
     this.fail(`expected the end, got "${rest}"`, "quote the whole text: key='…'");
   }
 
@@ -150,7 +151,7 @@ class ValueReader {
     if (word === '' && stops !== '') this.fail('a value is missing', "the empty text is written ''");
     if (/^\w+\(/.test(word)) {
       this.at = start;
-      this.fail('name(…) is kept for functions', "quote the whole text: key='…'");
+      this.fail('name(…) is kept for sweeps', "quote the whole text: key='…'; several runs need -m");
     }
     return readWord(word, (what) => {
       this.at = start;
