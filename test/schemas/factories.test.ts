@@ -162,7 +162,7 @@ describe('schemas', () => {
   it('of partitions and data sets on disk pass their defaults', () => {
     const schema = { a: partitionSchema, b: cifar100Schema, c: svhnSchema, d: stl10Schema, e: imagenetSchema };
     expect(compose({ source: memorySource({ 'config.yaml': '' }), schema }).config).toEqual({
-      a: { blocks: null, cuts: null, stem: 'own' },
+      a: { blocks: null, cuts: null, split: null, balanced: null, stem: 'own' },
       b: { labels: 'fine', layout: 'auto', verify: false, mirror: null },
       c: { extra: 'none', mirror: null },
       d: { fold: null, unlabelled: false, mirror: null },

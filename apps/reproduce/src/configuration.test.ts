@@ -23,7 +23,7 @@ describe('conf/', () => {
   it('composes to resnet32, 16 blocks, InfoPro and MAN', () => {
     const { config } = loadTrainConfig([]);
     expect(config.backbone).toEqual({ type: 'resnet', depth: 32, width: 16 });
-    expect(config.partition).toEqual({ blocks: 16, cuts: null, stem: 'own' });
+    expect(config.partition).toEqual({ blocks: 16, cuts: null, split: null, balanced: null, stem: 'own' });
     expect([config.loss.type, config.plugin.type, config.dataset.type]).toEqual(['infopro', 'man', 'auto']);
   });
 

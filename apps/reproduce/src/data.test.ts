@@ -10,8 +10,8 @@ import { quoted } from './worker.ts';
 
 // Six thousand pictures take seconds to draw, and are not what is tested here.
 vi.mock('@man/dataset-shapes', async (original) => {
-  const { shapes } = await original<typeof import('@man/dataset-shapes')>();
-  return { shapes: (options = {}) => shapes({ train: 30, test: 10, ...options }) };
+  const { shapes, ...rest } = await original<typeof import('@man/dataset-shapes')>();
+  return { ...rest, shapes: (options = {}) => shapes({ train: 30, test: 10, ...options }) };
 });
 
 let folder: string;

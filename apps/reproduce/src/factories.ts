@@ -74,10 +74,11 @@ export interface Parts {
 
 /** Network, cut, local loss, plugin, optimiser and learning rates of a configuration. */
 export function assemble(config: TrainConfig, pictures: PictureKind): Parts {
-  const { blocks, cuts, stem } = config.partition;
+  const { blocks, cuts, split, balanced, stem } = config.partition;
+  const even = { ...(split === null ? {} : { split }), ...(balanced === null ? {} : { balanced }) };
   return {
     backbone: make(backbones, config.backbone, pictures),
-    partition: cuts === null ? { blocks: blocks ?? 1, stem } : { cuts, stem },
+    partition: cuts === null ? { blocks: blocks ?? 1, ...even, stem } : { cuts, ...even, stem },
     loss: make(losses, config.loss),
     plugin: make(plugins, config.plugin),
     optimizer: make(optimizers, config.optimizer),
