@@ -8,6 +8,7 @@ import { importsOf, packageOf, type Room, reachedFrom, readJson, rooms, root, sh
  */
 const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['reproduce', '*'],
+  ['checkpoint', 'track data nn core ops'],
   ['backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
   ['data nn', 'core ops'],
   ['core', 'ops'],
@@ -17,7 +18,7 @@ const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
 ];
 
 /** The rooms that need Node; all others also run in a browser. */
-const NODE_ROOMS = 'config native data dataset-* track reproduce';
+const NODE_ROOMS = 'config native data dataset-* track checkpoint reproduce';
 
 /** The only rooms that name a backend of TensorFlow.js: one chooses it, one compiles its addon, one is the application. */
 const BACKEND_ROOMS = 'ops native reproduce';

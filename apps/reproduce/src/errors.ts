@@ -60,3 +60,34 @@ export const badCount = (found: string) =>
     code: 'MAN_REPRODUCE_OPTION',
     hint: 'leave it out for 24',
   });
+
+export const noRuns = (folders: readonly string[]) =>
+  new ManError(`expected folders of runs, or folders above them, got none with events.jsonl or summary.json in ${folders.join(', ')}`, {
+    code: 'MAN_REPRODUCE_NO_RUNS',
+    hint: 'name the folder of a run, or outputs for all of them',
+  });
+
+export const noCheckpoint = (folder: string) =>
+  new ManError(`expected a checkpoint to go on from in ${folder}, got none: it ended before the first one was written`, {
+    code: 'MAN_REPRODUCE_NO_CHECKPOINT',
+    hint: 'start it anew with man-reproduce train @<folder>/overrides.txt; checkpoint.every=<steps> saves earlier than the end of an epoch',
+  });
+
+export const noRunFolder = (folder: string, name: string, cause: unknown) =>
+  new ManError(`expected the folder of a run, with ${name} in it, got ${folder}: ${reason(cause)}`, {
+    code: 'MAN_REPRODUCE_NOT_A_RUN',
+    hint: 'name a folder that man-reproduce train made, such as outputs/<date>/<time>',
+    cause,
+  });
+
+export const otherConfiguration = (folder: string) =>
+  new ManError(`${folder}: what was typed does not give the configuration in its config.yaml any more: files in conf/ have changed since`, {
+    code: 'MAN_REPRODUCE_CONFIGURATION',
+    hint: 'go on with the version of conf/ that the run was started with',
+  });
+
+export const badExport = (to: string) =>
+  new ManError(`--to: expected torch or tfjs, got '${to}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'torch writes a state dict as safetensors, tfjs a folder with model.json and weights.bin',
+  });

@@ -33,7 +33,13 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** Errors of our own that are about what was typed. */
-const USED_WRONGLY = ['MAN_REPRODUCE_METHOD_UNKNOWN', 'MAN_REPRODUCE_NOTHING_TO_VERIFY', 'MAN_REPRODUCE_OPTION'];
+const USED_WRONGLY = [
+  'MAN_REPRODUCE_NOT_A_RUN',
+  'MAN_REPRODUCE_METHOD_UNKNOWN',
+  'MAN_REPRODUCE_NO_RUNS',
+  'MAN_REPRODUCE_NOTHING_TO_VERIFY',
+  'MAN_REPRODUCE_OPTION',
+];
 
 /** Says what went wrong; returns the exit code. */
 function report(error: unknown): number {
@@ -103,6 +109,37 @@ function createProgram(done: (exitCode: number) => void): Command {
           : showData(composed, { json, out: options.out, pictures: count(options.pictures) })),
       );
     });
+  program
+    .command('resume')
+    .description('a run that was stopped or killed goes on from its latest checkpoint, as if nothing had been')
+    .argument('<folder>', 'of the run')
+    .option('--json', 'print nothing to stdout but one line of JSON at the end')
+    .action(async (folder: string, { json }: { json?: boolean }) => {
+      const { resumeRun } = await import('./resume-command.ts');
+      done(await resumeRun(folder, { json: json === true }));
+    });
+  addCheckpoint(program, done);
+  program
+    .command('report')
+    .description('one page and a Markdown table about runs: results, curves, what they differ in, commands that repeat them')
+    .argument('<folders...>', 'of runs, or above them')
+    .option('--out <file>', 'the page to write', 'report.html')
+    .option('--markdown <file>', 'where to write the table, too')
+    .option('--title <text>', 'of both')
+    .action(async (folders: string[], { out, markdown, title }: { out: string; markdown?: string; title?: string }) => {
+      const { report: write } = await import('./report.ts');
+      done(await write(folders, { out, markdown: markdown ?? null, title: title ?? null }));
+    });
+  program
+    .command('watch')
+    .description('a live page with the curves of all runs in a folder')
+    .argument('[folder]', 'default: outputs')
+    .option('--port <number>', 'of the page')
+    .allowUnknownOption()
+    .action(async (_folder: string | undefined, _options: unknown, { args }: Command) => {
+      const { watchCommand } = await import('./watch.ts');
+      done(await watchCommand(args));
+    });
   configured(program, 'engine', 'which engine calculates here')
     .option('--json', 'print one line of JSON')
     .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
@@ -114,6 +151,37 @@ function createProgram(done: (exitCode: number) => void): Command {
       process.stdout.write(`${options.json === true ? JSON.stringify(engine) : engineText(engine)}\n`);
     });
   return program;
+}
+
+/** `checkpoint inspect`, `diff` and `export`. */
+function addCheckpoint(program: Command, done: (exitCode: number) => void): void {
+  const group = program.command('checkpoint').description('looks into checkpoints and files of weights, compares and exports them');
+  group
+    .command('inspect')
+    .description('where the run was, and every tensor')
+    .argument('<file>')
+    .option('--json', 'print one line of JSON')
+    .action(async (file: string, { json }: { json?: boolean }) => {
+      done(await (await import('./checkpoint-command.ts')).inspectCheckpoint(file, { json: json === true }));
+    });
+  group
+    .command('diff')
+    .description('what two differ in; ends with 0 where nothing, else with 1')
+    .argument('<first>')
+    .argument('<second>')
+    .option('--json', 'print one line of JSON')
+    .action(async (first: string, second: string, { json }: { json?: boolean }) => {
+      done(await (await import('./checkpoint-command.ts')).diffCommand(first, second, { json: json === true }));
+    });
+  group
+    .command('export')
+    .description('the network alone, for other programs')
+    .argument('<file>')
+    .argument('<target>', 'torch: the file to write; tfjs: the folder')
+    .requiredOption('--to <what>', 'torch or tfjs')
+    .action(async (file: string, target: string, { to }: { to: string }) => {
+      done(await (await import('./checkpoint-command.ts')).exportCommand(file, target, to));
+    });
 }
 
 /** What `data` can be told besides. */
@@ -178,6 +246,9 @@ Examples:
   man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
   man-reproduce train experiment=cifar10-resnet32-k16
   man-reproduce describe backbone=resnet110
+  man-reproduce resume outputs/2026-11-23/14-05-00
+  man-reproduce watch outputs
+  man-reproduce report outputs --out report.html
   man-reproduce data verify dataset=svhn
   man-reproduce data show dataset=stl10 --out stl10.html
 

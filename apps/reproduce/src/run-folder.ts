@@ -45,6 +45,11 @@ export async function createRunFolder({ config, toYaml, overrides }: Composed<Tr
   return { path, shown: shown(path), file, discard };
 }
 
+/** The folder of a run that goes on. */
+export function openRunFolder(path: string): RunFolder {
+  return { path, shown: shown(path), file: (member) => join(path, member), discard: async () => {} };
+}
+
 /** A path as people would type it: relative where that is shorter. */
 export function shown(path: string): string {
   const short = relative(process.cwd(), path);

@@ -17,6 +17,7 @@ import {
   writeSafetensors,
   writeSummary,
 } from '@man/track';
+import { goOn, saving } from './checkpoints.ts';
 import { loaderOptions, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
@@ -25,7 +26,7 @@ import { assemble, type PictureKind } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
-import { createRunFolder, type RunFolder, shown } from './run-folder.ts';
+import { createRunFolder, openRunFolder, type RunFolder, shown } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
@@ -33,24 +34,32 @@ import { fact, notice } from './terminal.ts';
 /** Of a comparison, these are the same for all runs and said once, by the process that started this one. */
 const tell = process.send === undefined ? fact : () => {};
 
+/** Options of {@link train}. */
+export interface TrainOptions {
+  readonly json: boolean;
+  /** Folder of a run that goes on; null (default) starts one. */
+  readonly resumeIn?: string | null;
+}
+
 /**
  * `man-reproduce train`: one network, one method, one folder.
  *
  * @returns the exit code: 0, or 130 or 143 when it was stopped, with everything written
  */
-export async function train(composed: Composed<TrainConfig>, { json }: { readonly json: boolean }): Promise<number> {
+export async function train(composed: Composed<TrainConfig>, { json, resumeIn = null }: TrainOptions): Promise<number> {
   const stop = listenForStop();
   try {
-    const folder = await createRunFolder(composed);
+    const folder = resumeIn === null ? await createRunFolder(composed) : openRunFolder(resumeIn);
     const setting = await prepare(composed, folder, stop.signal).catch(async (error: unknown) => {
       await folder.discard();
       if (stop.signal.aborted) return null;
       throw error;
     });
     if (setting === null) {
-      notice('Stopped before training began; no files are left.');
+      notice(`Stopped before training began; ${resumeIn === null ? 'no files are left' : 'its files are as they were'}.`);
       return stop.exitCode();
     }
+    if (resumeIn !== null) await goOn(setting.trainer, folder);
     const result = await run(composed, setting, folder, stop.signal);
     process.stdout.write(`${json ? JSON.stringify(result) : resultText(result)}\n`);
     return result.interrupted ? stop.exitCode() : 0;
@@ -95,6 +104,7 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
     eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine) }),
     config.profile && profiler(folder),
     log,
+    saving(composed, folder),
   ]);
   fact('network', networkText(trainer));
   tell('folder', folder.shown);

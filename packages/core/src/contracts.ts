@@ -1,8 +1,11 @@
 import type { Rng } from '@man/base';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { CutSite, LocalBlock, NamedVariables, Shape } from './network-contracts.ts';
+import type { EpochInfo, EpochReport, Evaluation, FitReport, ProgressReport } from './report-contracts.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export type * from './network-contracts.ts';
+export type * from './report-contracts.ts';
 
 /** One mini-batch on the engine. Whoever receives it from a {@link BatchSource} disposes of it. */
 export interface Batch {
@@ -20,8 +23,10 @@ export interface BatchSource {
   readonly examples: number;
   /** Batches in an epoch, the last one possibly smaller. */
   readonly batches: number;
-  /** The batches of epoch 1, 2, …; equal epochs of equal sources give equal batches. */
-  epoch(epoch: number): AsyncIterable<Batch> | Iterable<Batch>;
+  /** Whether `epoch` heeds `from`. Of a source that does not, a resumed run throws away what it has trained on. */
+  readonly canSkip?: boolean;
+  /** The batches of epoch 1, 2, …, from batch `from` (0-based, default 0) on; equal epochs of equal sources give equal batches. */
+  epoch(epoch: number, options?: { readonly from?: number }): AsyncIterable<Batch> | Iterable<Batch>;
 }
 
 /** The place where an auxiliary network is built. */
@@ -87,6 +92,8 @@ export interface Optimizer {
   apply(gradients: readonly (Tensor | null)[], learningRate: number): void;
   /** A copy of the state, as tensors the caller owns: `<variable name>` → momentum. */
   state(): Record<string, Tensor>;
+  /** Takes over a state; the tensors stay the caller's. Needed for runs that are resumed. */
+  restore?(state: Readonly<Record<string, Tensor>>): void;
   dispose(): void;
 }
 
@@ -127,80 +134,20 @@ export interface StepInfo {
   readonly examples: number;
 }
 
-/** Loss and accuracy of one block, over one step or averaged over several (weighted by examples). */
-export interface BlockMetrics {
-  readonly loss: number;
-  readonly terms: Readonly<Record<string, number>>;
-  /** Share of examples the block's own head (the classifier, for the last block) classifies correctly; null without one. */
-  readonly accuracy: number | null;
-}
-
-/** What one step measured. */
-export interface StepMetrics {
-  readonly step: number;
+/**
+ * A moment between two steps at which everything of a run is at rest: behind the reports of every `readEvery` steps within an epoch and behind every epoch,
+ * when all plugins have heard of them. Where a run is saved.
+ */
+export interface SavePoint {
+  readonly steps: number;
+  /** Epochs that are done. */
   readonly epoch: number;
-  readonly examples: number;
-  readonly learningRate: number;
-  readonly blocks: readonly BlockMetrics[];
-}
-
-/** Where an epoch begins. */
-export interface EpochInfo {
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly learningRate: number;
-  readonly batches: number;
-  readonly examples: number;
-}
-
-/** Where an epoch stands; sent every `readEvery` steps and at its end. */
-export interface ProgressReport extends EpochInfo {
-  /** Batches of this epoch that are done. */
-  readonly batch: number;
-  /** Averages over the epoch so far. */
-  readonly blocks: readonly BlockMetrics[];
-  /** The steps since the last report, one by one. */
-  readonly steps: readonly StepMetrics[];
-  /** Training speed of the epoch so far. */
-  readonly imagesPerSecond: number;
-  /** Share of the time that the engine waited for data, 0 … 1. */
-  readonly waiting: number;
-  /** Most bytes of tensors alive at once in any step so far. */
-  readonly peakTensorBytes: number;
-  /** Estimate for the whole run. */
-  readonly secondsLeft: number;
-}
-
-/** What an evaluation measured. */
-export interface Evaluation {
-  readonly examples: number;
-  /** Share classified correctly (top-1), 0 … 1. */
-  readonly accuracy: number;
-  /** Mean cross-entropy of the classifier. */
-  readonly loss: number;
-  readonly seconds: number;
-}
-
-/** A finished epoch. */
-export interface EpochReport extends EpochInfo {
-  readonly blocks: readonly BlockMetrics[];
-  /** Null where nothing was evaluated. */
-  readonly evaluation: Evaluation | null;
-  /** Training only, without the evaluation. */
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-  readonly waiting: number;
-  readonly peakTensorBytes: number;
-}
-
-/** What {@link Trainer.fit} resolves to. */
-export interface FitReport {
-  readonly epochs: readonly EpochReport[];
-  /** Whether the signal ended it early. */
-  readonly interrupted: boolean;
-  /** The plugin that ended it by `run.stop()`; null where none did. */
-  readonly stoppedBy: string | null;
-  readonly seconds: number;
+  /** The report of an epoch that has just ended. */
+  readonly finished: EpochReport | null;
+  /** Whether `fit` ends here, finished or not. */
+  readonly isLast: boolean;
+  /** All that the run needs to go on from here. */
+  snapshot(): Snapshot;
 }
 
 /** A hook inside a step: synchronous, since a step cannot wait; a promise that comes back is `MAN_CORE_HOOK_ASYNC`. */
@@ -237,11 +184,16 @@ export interface TrainerPlugin {
   /** Behind it, also where it failed; null then. */
   onEvaluateEnd?(evaluation: Evaluation | null): void | Promise<void>;
   onEpochEnd?(epoch: EpochReport): void | Promise<void>;
+  onSavePoint?(point: SavePoint): void | Promise<void>;
   /** Behind the last epoch of a call of `fit`, also one that was ended early. */
   onFitEnd?(report: FitReport): void | Promise<void>;
   onError?(error: unknown): void | Promise<void>;
   /** Variables of its own for the run's state, beside those of the auxiliary networks it built. */
   state?(): NamedVariables;
+  /** What else it needs in a run that is resumed, as JSON can keep it. */
+  saveState?(): unknown;
+  /** Takes over what `saveState` returned, behind `setup`. */
+  loadState?(state: unknown): void;
   dispose?(): void;
 }
 

@@ -145,3 +145,37 @@ export function disposed(): ManError {
     hint: 'create a new trainer',
   });
 }
+
+export function snapshotMismatch(found: {
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly shapes: readonly string[];
+}): ManError {
+  const list = (what: string, names: readonly string[]) => (names.length === 0 ? [] : [`${what} (${names.length}): ${names.join(', ')}`]);
+  const parts = [...list('missing', found.missing), ...list('unexpected', found.unexpected), ...list('of another shape', found.shapes)];
+  return new ManError(`the state does not fit: ${parts.join('; ')}`, {
+    code: 'MAN_CORE_SNAPSHOT_MISMATCH',
+    hint: 'make the trainer with the network, partition, loss and plugins that it was saved with, or pass ignore for what may differ',
+  });
+}
+
+export function snapshotData(expected: string, got: string): ManError {
+  return new ManError(`the run stopped amid an epoch of ${expected}; the data it is to go on with have ${got}`, {
+    code: 'MAN_CORE_SNAPSHOT_DATA',
+    hint: 'give fit the same data, batch size and limit, or go on from a checkpoint at the end of an epoch',
+  });
+}
+
+export function notAtRest(unread: number): ManError {
+  return new ManError(`expected a trainer whose measurements have been read, got ${unread} steps that have not`, {
+    code: 'MAN_CORE_NOT_AT_REST',
+    hint: 'take snapshots in onSavePoint, or call readMetrics() before',
+  });
+}
+
+export function cannotRestore(optimizer: string): ManError {
+  return new ManError(`the optimiser '${optimizer}' has no restore(state), so a run cannot go on with it`, {
+    code: 'MAN_CORE_OPTIMIZER_RESTORE',
+    hint: 'implement restore, the reverse of state()',
+  });
+}

@@ -1,7 +1,7 @@
 import { disposeBatch } from './batch.ts';
 import type { Batch, BatchSource, EpochInfo, EpochReport, FitReport, ProgressReport, StepMetrics } from './contracts.ts';
-import { badOption, noData } from './errors.ts';
-import { MetricsAverage } from './metrics.ts';
+import { EpochState } from './epoch-state.ts';
+import { badOption, noData, snapshotData } from './errors.ts';
 import { nextTurn } from './next-turn.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -43,100 +43,108 @@ function isEnding(trainer: Trainer, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true || trainer.stoppedBy !== null;
 }
 
-/** One epoch, or null when it was ended amid. */
+/** One epoch, or the rest of one, or null when it was ended amid. */
 async function runEpoch(trainer: Trainer, train: BatchSource, { epochs, evaluate, signal }: FitOptions): Promise<EpochReport | null> {
   const epoch = trainer.epoch + 1;
+  const state = continued(trainer, train);
   const info: EpochInfo = { epoch, epochs, learningRate: trainer.schedule(epoch), batches: train.batches, examples: train.examples };
   await trainer.plugins.run('onEpochStart', info);
-  const clock = new EpochClock();
-  const average = new MetricsAverage();
-  let batch = 0;
   const report = async () => {
     const steps = trainer.readMetrics();
-    for (const step of steps) average.add(step);
-    if (trainer.plugins.has('onProgress'))
-      await trainer.plugins.run('onProgress', progressReport(trainer, info, clock, average, batch, steps));
+    for (const step of steps) state.average.add(step);
+    if (trainer.plugins.has('onProgress')) await trainer.plugins.run('onProgress', progressReport(trainer, info, state, steps));
   };
-  for await (const next of clock.timed(train.epoch(epoch))) {
+  for await (const next of state.timed(rest(train, epoch, state.batch))) {
     try {
       trainer.step(next);
     } finally {
       disposeBatch(next);
     }
-    batch++;
-    if (trainer.unreadSteps >= trainer.readEvery) await report();
+    state.batch++;
+    if (trainer.unreadSteps >= trainer.readEvery) {
+      await report();
+      // Behind the last step of an epoch, and where the run ends, there is one anyway.
+      if (state.batch < train.batches && !isEnding(trainer, signal)) await savePoint(trainer, null, false);
+    }
     await nextTurn();
     if (isEnding(trainer, signal)) break;
   }
-  clock.stop();
-  if (batch === 0 && !isEnding(trainer, signal)) throw noData('fit');
+  state.stop();
+  if (state.batch === 0 && !isEnding(trainer, signal)) throw noData('fit');
   if (trainer.unreadSteps > 0) await report();
-  if (batch < train.batches && isEnding(trainer, signal)) return null;
-  trainer.epoch = epoch;
-  const { seconds, waiting } = clock;
+  if (state.batch < train.batches && isEnding(trainer, signal)) {
+    await savePoint(trainer, null, true);
+    return null;
+  }
+  return finish(trainer, info, state, { evaluate, signal });
+}
+
+/** What is behind the last step of an epoch. */
+async function finish(
+  trainer: Trainer,
+  info: EpochInfo,
+  state: EpochState,
+  { evaluate, signal }: { readonly evaluate: BatchSource | undefined; readonly signal: AbortSignal | undefined },
+): Promise<EpochReport> {
   const evaluation =
     evaluate === undefined || signal?.aborted ? null : await trainer.evaluate(evaluate, signal === undefined ? {} : { signal });
+  trainer.epoch = info.epoch;
+  trainer.running = new EpochState();
   const finished: EpochReport = {
     ...info,
-    blocks: average.blocks,
+    blocks: state.average.blocks,
     evaluation: signal?.aborted ? null : evaluation,
-    seconds,
-    imagesPerSecond: average.examples / seconds,
-    waiting,
+    seconds: state.seconds,
+    imagesPerSecond: state.average.examples / state.seconds,
+    waiting: state.waiting,
     peakTensorBytes: trainer.peakTensorBytes,
   };
   await trainer.plugins.run('onEpochEnd', finished);
+  await savePoint(trainer, finished, info.epoch >= info.epochs || isEnding(trainer, signal));
   return finished;
 }
 
-function progressReport(
-  trainer: Trainer,
-  info: EpochInfo,
-  clock: EpochClock,
-  average: MetricsAverage,
-  batch: number,
-  steps: readonly StepMetrics[],
-): ProgressReport {
-  const imagesPerSecond = average.examples / clock.seconds;
-  const batchesLeft = info.batches - batch + (info.epochs - info.epoch) * info.batches;
-  return {
-    ...info,
-    batch,
-    blocks: average.blocks,
-    steps,
-    imagesPerSecond,
-    waiting: clock.waiting,
-    peakTensorBytes: trainer.peakTensorBytes,
-    secondsLeft: (clock.seconds / Math.max(1, batch)) * batchesLeft,
-  };
+/** The epoch that is under way, or a new one. @throws MAN_CORE_SNAPSHOT_DATA where its rest would be of other data */
+function continued(trainer: Trainer, { batches, examples }: BatchSource): EpochState {
+  const state = new EpochState(trainer.running.position);
+  if (state.batch > 0 && (state.batches !== batches || state.examples !== examples))
+    throw snapshotData(`${state.batches} batches of ${state.examples} examples`, `${batches} of ${examples}`);
+  state.batches = batches;
+  state.examples = examples;
+  trainer.running = state;
+  return state;
 }
 
-/** Measures an epoch, and how much of it the engine waited for data. */
-class EpochClock {
-  readonly #start = performance.now();
-  #end: number | undefined;
-  #waitedMs = 0;
+/** The batches of an epoch from one on. */
+function rest(source: BatchSource, epoch: number, from: number): AsyncIterable<Batch> | Iterable<Batch> {
+  if (from === 0) return source.epoch(epoch);
+  return source.canSkip === true ? source.epoch(epoch, { from }) : without(source.epoch(epoch), from);
+}
 
-  /** The batches of a source, with the time until each arrives counted as waiting. */
-  async *timed(source: AsyncIterable<Batch> | Iterable<Batch>): AsyncGenerator<Batch> {
-    let asked = performance.now();
-    for await (const batch of source) {
-      this.#waitedMs += performance.now() - asked;
-      yield batch;
-      asked = performance.now();
-    }
+async function* without(batches: AsyncIterable<Batch> | Iterable<Batch>, count: number): AsyncGenerator<Batch> {
+  let seen = 0;
+  for await (const batch of batches) {
+    if (seen++ < count) disposeBatch(batch);
+    else yield batch;
   }
+}
 
-  stop(): void {
-    this.#end = performance.now();
-  }
+async function savePoint(trainer: Trainer, finished: EpochReport | null, isLast: boolean): Promise<void> {
+  if (!trainer.plugins.has('onSavePoint')) return;
+  const { steps, epoch } = trainer;
+  await trainer.plugins.run('onSavePoint', { steps, epoch, finished, isLast, snapshot: () => trainer.snapshot() });
+}
 
-  get seconds(): number {
-    return ((this.#end ?? performance.now()) - this.#start) / 1000;
-  }
-
-  /** Share of the time spent waiting, 0 … 1. */
-  get waiting(): number {
-    return Math.min(1, this.#waitedMs / 1000 / this.seconds);
-  }
+function progressReport(trainer: Trainer, info: EpochInfo, state: EpochState, steps: readonly StepMetrics[]): ProgressReport {
+  const batchesLeft = info.batches - state.batch + (info.epochs - info.epoch) * info.batches;
+  return {
+    ...info,
+    batch: state.batch,
+    blocks: state.average.blocks,
+    steps,
+    imagesPerSecond: state.average.examples / state.seconds,
+    waiting: state.waiting,
+    peakTensorBytes: trainer.peakTensorBytes,
+    secondsLeft: (state.seconds / Math.max(1, state.batch)) * batchesLeft,
+  };
 }

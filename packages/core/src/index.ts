@@ -9,5 +9,15 @@ export { cutIntoBlocks, type Objection, partitionSchema } from './partition.ts';
 export type { Trace } from './plugins.ts';
 export { type CosineOptions, constant, constantSchema, cosine, cosineSchema, multiStep, multiStepSchema } from './schedules.ts';
 export { type SgdOptions, sgd, sgdSchema } from './sgd.ts';
+export {
+  assignAll,
+  checkMatch,
+  OPTIMIZER,
+  type PluginPosition,
+  type RestoreOptions,
+  type RunPosition,
+  type Snapshot,
+  shapesOf,
+} from './snapshot.ts';
 export { createTrainer, Trainer } from './trainer.ts';
 export type { TrainerOptions } from './trainer-options.ts';

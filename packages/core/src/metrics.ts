@@ -79,10 +79,31 @@ function checkFinite(metrics: BlockMetrics, block: number, step: number): void {
   if (!Number.isFinite(metrics.loss)) throw notFinite(block, step, 'total', metrics.loss);
 }
 
+interface Sum {
+  loss: number;
+  accuracy: number | null;
+  terms: Record<string, number>;
+}
+
+/** What an average stands on, to go on from. */
+export interface AverageState {
+  readonly examples: number;
+  readonly sums: readonly Readonly<Sum>[];
+}
+
 /** Averages block metrics over steps, weighted by examples. */
 export class MetricsAverage {
-  #examples = 0;
-  #sums: { loss: number; accuracy: number | null; terms: Record<string, number> }[] = [];
+  #examples: number;
+  #sums: Sum[];
+
+  constructor({ examples, sums }: AverageState = { examples: 0, sums: [] }) {
+    this.#examples = examples;
+    this.#sums = structuredClone(sums) as Sum[];
+  }
+
+  get state(): AverageState {
+    return { examples: this.#examples, sums: structuredClone(this.#sums) };
+  }
 
   add(step: StepMetrics): void {
     this.#examples += step.examples;

@@ -25,6 +25,7 @@ const everyHook = (name: string): TrainerPlugin => ({
   onEvaluateStart: async () => {},
   onEvaluateEnd: () => {},
   onEpochEnd: async () => {},
+  onSavePoint: () => {},
   onFitEnd: () => {},
   onError: () => {},
   dispose: () => {},
@@ -65,6 +66,7 @@ describe('plugin hooks', () => {
       ...both('onEvaluateStart'),
       ...reversed('onEvaluateEnd'),
       ...reversed('onEpochEnd'),
+      ...reversed('onSavePoint'),
     ];
     // One onion per block: outermost first.
     expect(calls).toEqual([

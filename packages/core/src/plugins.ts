@@ -16,14 +16,26 @@ const MEMBERS: readonly string[] = [
   'onEvaluateStart',
   'onEvaluateEnd',
   'onEpochEnd',
+  'onSavePoint',
   'onFitEnd',
   'onError',
   'state',
+  'saveState',
+  'loadState',
   'dispose',
 ];
 
 type SyncHook = 'afterBackward' | 'afterBlockStep' | 'afterStep';
-type AsyncHook = 'setup' | 'onEpochStart' | 'onProgress' | 'onEvaluateStart' | 'onEvaluateEnd' | 'onEpochEnd' | 'onFitEnd' | 'onError';
+type AsyncHook =
+  | 'setup'
+  | 'onEpochStart'
+  | 'onProgress'
+  | 'onEvaluateStart'
+  | 'onEvaluateEnd'
+  | 'onEpochEnd'
+  | 'onSavePoint'
+  | 'onFitEnd'
+  | 'onError';
 type EventOf<H extends SyncHook | AsyncHook> = Parameters<NonNullable<TrainerPlugin[H]>>[0];
 
 /** Called with every hook that runs, before it runs: `trace(plugin, hook)`. Makes questions of order testable. */

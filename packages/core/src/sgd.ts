@@ -82,6 +82,11 @@ class Sgd implements Optimizer {
     return state;
   }
 
+  restore(state: Readonly<Record<string, tf.Tensor>>): void {
+    this.dispose();
+    for (const [name, velocity] of Object.entries(state)) this.#resting.set(name, tf.keep(tf.clone(velocity)));
+  }
+
   dispose(): void {
     this.#group?.flat.dispose();
     tf.dispose([this.#group?.velocity ?? [], [...this.#resting.values()]]);

@@ -1,6 +1,7 @@
 import type { Backbone, LocalLoss, OptimizerDefinition, PartitionOptions, PluginOption, Schedule } from './contracts.ts';
 import type { Trace } from './plugins.ts';
 
+/** What a trainer is made of. */
 export interface TrainerOptions {
   readonly backbone: Backbone;
   /** Default `{ blocks: 1 }`: end-to-end training. */

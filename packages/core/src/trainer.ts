@@ -1,4 +1,4 @@
-import { createRng, type Rng } from '@man/base';
+import { createRng, type Rng, restoreRng } from '@man/base';
 import { measurePeakBytes, span } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { checkBatch } from './batch.ts';
@@ -22,6 +22,7 @@ import type {
   StepMetrics,
 } from './contracts.ts';
 import { describeBlocks } from './describe.ts';
+import { EpochState } from './epoch-state.ts';
 import { disposed, lossMissing } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { type FitOptions, fit } from './fit.ts';
@@ -29,8 +30,10 @@ import { MetricsBuffer, packMetrics } from './metrics.ts';
 import { prefixed } from './named.ts';
 import { cutIntoBlocks } from './partition.ts';
 import { Plugins } from './plugins.ts';
+import { PluginStreams, restoreSnapshot, takeSnapshot } from './resume.ts';
 import { constant } from './schedules.ts';
 import { sgd } from './sgd.ts';
+import type { RestoreOptions, Snapshot } from './snapshot.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
 /**
@@ -58,6 +61,7 @@ import type { TrainerOptions } from './trainer-options.ts';
  *   onProgress(progress)                              where steps are left to report
  *   onEvaluateStart(source), evaluate, onEvaluateEnd(evaluation)
  *   onEpochEnd(report)
+ *   onSavePoint(point)                                between steps behind an onProgress, and behind onEpochEnd
  * onFitEnd(report)                                    when fit ends, also early
  * onError(error)                                      when anything of the above throws
  * dispose()                                           with the trainer
@@ -80,11 +84,16 @@ export class Trainer {
   peakTensorBytes = 0;
   /** @internal The plugin that asked the running `fit` to end. */
   stoppedBy: string | null = null;
+  /** @internal The epoch that is not finished. */
+  running = new EpochState();
   /** @internal */
   readonly plugins: Plugins;
   readonly #metrics = new MetricsBuffer();
-  readonly #trainers: readonly BlockTrainer[];
+  /** @internal */
+  readonly trainers: readonly BlockTrainer[];
   readonly #rng: Rng;
+  /** @internal */
+  readonly streams: PluginStreams;
   #isSetUp = false;
   #isDisposed = false;
 
@@ -96,10 +105,11 @@ export class Trainer {
     this.readEvery = options.readEvery ?? 10;
     this.plugins = new Plugins(options.plugins, options.trace);
     this.#rng = createRng(seed);
+    this.streams = new PluginStreams(this.#rng, restoreRng);
     this.network = backbone.build(this.#rng.split('network'));
     try {
       this.blocks = cutIntoBlocks(backbone, this.network, partition, (site) => this.#objection(site, options.loss));
-      this.#trainers = this.#attach(options.loss, optimizer);
+      this.trainers = this.#attach(options.loss, optimizer);
     } catch (error) {
       for (const unit of [...this.network.units, this.network.classifier]) unit.dispose();
       throw error;
@@ -109,7 +119,7 @@ export class Trainer {
   /** Everything that training changes, by dotted name: weights, running statistics, auxiliary networks, plugin state. */
   variables(): NamedVariables {
     return {
-      ...Object.assign({}, ...this.#trainers.flatMap((trainer) => [trainer.variables, trainer.buffers])),
+      ...Object.assign({}, ...this.trainers.flatMap((trainer) => [trainer.variables, trainer.buffers])),
       ...Object.assign({}, ...this.plugins.list.map((plugin) => plugin.state?.())),
     };
   }
@@ -122,19 +132,19 @@ export class Trainer {
 
   /** A copy of the optimisers' state, `<variable name>` → momentum; the caller owns it. */
   optimizerState(): Record<string, tf.Tensor> {
-    return Object.assign({}, ...this.#trainers.map((trainer) => trainer.optimizer.state()));
+    return Object.assign({}, ...this.trainers.map((trainer) => trainer.optimizer.state()));
   }
 
   /** Trainable values: those of the network, and those that only training needs. */
   countParameters(): { readonly network: number; readonly auxiliary: number } {
-    const all = this.#trainers.flatMap((trainer) => Object.entries(trainer.variables));
+    const all = this.trainers.flatMap((trainer) => Object.entries(trainer.variables));
     const count = (isAux: boolean) => all.reduce((sum, [name, { size }]) => (name.startsWith('aux.') === isAux ? sum + size : sum), 0);
     return { network: count(false), auxiliary: count(true) };
   }
 
   /** Trains until `epochs` epochs are finished, counting those of earlier calls. */
   async fit(train: BatchSource, options: FitOptions): Promise<FitReport> {
-    this.#checkInUse();
+    this.checkInUse();
     return fit(this, train, options);
   }
 
@@ -146,7 +156,7 @@ export class Trainer {
       blocks: this.blocks,
       network: this.networkVariables(),
       seed: this.seed,
-      rng: this.#rng.split(`plugin:${plugin}`),
+      rng: this.streams.of(plugin),
       epoch: this.epoch,
       steps: this.steps,
       stop: () => {
@@ -157,11 +167,10 @@ export class Trainer {
 
   /**
    * One step, at the schedule's rate or the one given. What it measures stays on the engine until `readMetrics`, the batch the caller's.
-   *
    * @throws MAN_CORE_BATCH_SHAPE, MAN_CORE_BATCH_LABELS, MAN_CORE_BATCH_TOO_SMALL
    */
   step(batch: Batch, options: { readonly learningRate?: number } = {}): void {
-    this.#checkInUse();
+    this.checkInUse();
     checkBatch(batch, this.backbone.inputShape);
     const step = this.steps + 1;
     const epoch = this.epoch + 1;
@@ -174,6 +183,16 @@ export class Trainer {
     this.plugins.runSync('afterStep', { step, epoch, learningRate, examples });
   }
 
+  /** All that this run needs to go on from here, between two steps; its tensors are the caller's. @throws MAN_CORE_NOT_AT_REST */
+  snapshot(): Snapshot {
+    return takeSnapshot(this);
+  }
+
+  /** Goes on, bit for bit, where a snapshot (it stays the caller's) was taken; sets plugins up. @throws MAN_CORE_SNAPSHOT_MISMATCH listing all */
+  async restore(snapshot: Snapshot, options: RestoreOptions = {}): Promise<void> {
+    return restoreSnapshot(this, snapshot, options);
+  }
+
   /** Steps whose measurements `readMetrics` has not fetched yet. */
   get unreadSteps(): number {
     return this.#metrics.length;
@@ -182,7 +201,6 @@ export class Trainer {
   /**
    * Fetches losses and accuracies of the steps since the last call, all at once; `fit` does so every `readEvery` steps. A loop that
    * calls `step` itself calls it now and then: until then a small tensor per block and step is kept.
-   *
    * @throws MAN_CORE_NOT_FINITE naming block, step and term
    */
   readMetrics(): StepMetrics[] {
@@ -191,19 +209,19 @@ export class Trainer {
 
   /** Logits `[n, classes]` of normalised pictures `[n, ...inputShape]`, with running statistics; the caller's. */
   predict(images: tf.Tensor): tf.Tensor2D {
-    this.#checkInUse();
+    this.checkInUse();
     return tf.tidy(() => forward([...this.network.units, this.network.classifier], images, false) as tf.Tensor2D);
   }
 
   /** Top-1 accuracy and cross-entropy over the first epoch of a source, in evaluation mode; `signal` ends it early. @throws MAN_CORE_NO_DATA */
   async evaluate(source: BatchSource, options: { readonly signal?: AbortSignal } = {}): Promise<Evaluation> {
-    this.#checkInUse();
+    this.checkInUse();
     return evaluate(this, source, options);
   }
 
   /** A table of the blocks: units, shapes, parameters, MACs, and what the auxiliary networks add. */
   describe(): string {
-    return describeBlocks(this.#trainers);
+    return describeBlocks(this.trainers);
   }
 
   /** Frees every variable of the network, the auxiliary networks, the optimisers and the plugins. */
@@ -212,7 +230,7 @@ export class Trainer {
     this.#isDisposed = true;
     this.#metrics.dispose();
     this.plugins.dispose();
-    for (const trainer of this.#trainers) trainer.dispose();
+    for (const trainer of this.trainers) trainer.dispose();
   }
 
   /** What the local loss, which is given what the plugins make of a block's output, says against a cut. */
@@ -239,7 +257,7 @@ export class Trainer {
 
   #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
     let x = batch.images;
-    return this.#trainers.map((trainer) =>
+    return this.trainers.map((trainer) =>
       span(`block ${trainer.block.index + 1}`, () => {
         const { block, variables, optimizer } = trainer;
         const { loss, features, gradients: own } = trainer.differentiate(x, batch);
@@ -269,7 +287,8 @@ export class Trainer {
     };
   }
 
-  #checkInUse(): void {
+  /** @internal */
+  checkInUse(): void {
     if (this.#isDisposed) throw disposed();
   }
 }

@@ -91,6 +91,7 @@ export function createLoaderWith(split: ImageSplit, options: LoaderOptions, work
   return {
     examples: settings.dropLast ? batches * settings.batch : indices.length,
     batches,
+    canSkip: true,
     imageShape: shape,
     workers: preparer.workers,
     epoch(epoch, { from = 0 } = {}) {

@@ -33,6 +33,10 @@ export interface Man {
    * (or before it with `when: 'before-step'`); of `updateEvery` calls one moves. With a name, only that attachment.
    */
   update(name?: string): void;
+  /** How often each attachment was asked to update: with `updateEvery`, the only thing a resumed run needs beside variables. */
+  calls(): Readonly<Record<string, number>>;
+  /** Takes over what {@link Man.calls} gave; names that are not attached are left out. */
+  setCalls(calls: Readonly<Record<string, number>>): void;
 }
 
 /** What an attachment keeps for its updates. */
@@ -72,6 +76,10 @@ export function createMan(options: ManOptions = {}): Man {
       for (const [key, tracked] of attached) {
         if (tracked !== null && (name === undefined || name === key)) move(tracked, resolved);
       }
+    },
+    calls: () => Object.fromEntries([...attached].flatMap(([name, tracked]) => (tracked === null ? [] : [[name, tracked.calls]]))),
+    setCalls(calls) {
+      for (const [name, tracked] of attached) if (tracked !== null) tracked.calls = calls[name] ?? tracked.calls;
     },
   };
 }

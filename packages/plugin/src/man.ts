@@ -29,6 +29,8 @@ export function man(options: ManOptions = {}): TrainerPlugin {
         aux: (featureShape) => build({ ...site, featureShape }),
       });
     },
+    saveState: () => momentum.calls(),
+    loadState: (calls) => momentum.setCalls(calls as Readonly<Record<string, number>>),
     ...(when === 'after-step'
       ? { afterStep: () => momentum.update() }
       : // In block j's turn, while the next block still has the weights of the step before.

@@ -103,6 +103,18 @@ export function mlflowRefused(url: string, path: string, status: number, answer:
   });
 }
 
+/** The live page cannot have its port. */
+export function portTaken(port: number, cause: unknown): ManError {
+  return new ManError(
+    `expected to listen at 127.0.0.1:${port}, but ${codeOf(cause) === 'EADDRINUSE' ? 'another program does' : reason(cause)}`,
+    {
+      code: 'MAN_TRACK_PORT',
+      hint: 'name another port, or 0 for any that is free',
+      cause,
+    },
+  );
+}
+
 /** A file that should hold the summary of a run does not. */
 export function badSummary(file: string, problem: string, cause?: unknown): ManError {
   return new ManError(`${file} is not the summary of a run: ${problem}`, {

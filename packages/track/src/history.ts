@@ -52,6 +52,17 @@ class RunHistory implements History {
     this.#peakResidentBytes = process.resourceUsage().maxRSS * 1024;
   }
 
+  /** In a run that is resumed, the epochs before are part of its summary. */
+  saveState(): { readonly epochs: readonly EpochReport[] } {
+    return { epochs: this.#epochs };
+  }
+
+  loadState(state: unknown): void {
+    const { epochs } = state as { readonly epochs?: unknown };
+    if (!Array.isArray(epochs)) return;
+    this.#epochs.splice(0, this.#epochs.length, ...(epochs as EpochReport[]));
+  }
+
   summary(info: Partial<RunInfo> = {}): RunSummary {
     return summarise(this.#epochs, { seed: this.#seed, peakResidentBytes: this.#peakResidentBytes, ...this.#info, ...info });
   }

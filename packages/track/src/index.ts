@@ -27,3 +27,4 @@ export { type TensorboardOptions, tensorboard } from './tensorboard.ts';
 export type { TextStream } from './text-stream.ts';
 export { type Column, type TextTableOptions, textTable } from './text-table.ts';
 export { exportTorch, type ImportTorchOptions, importTorch, type NetworkOfBackbone } from './torch-weights.ts';
+export { type Watch, type WatchOptions, watch } from './watch.ts';

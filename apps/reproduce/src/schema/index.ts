@@ -2,6 +2,7 @@ import { type ConfigOf, type ConfigValue, chooseSchema } from '@man/config';
 import { partitionSchema } from '@man/core';
 import { backboneSchemas } from './backbone.ts';
 import { baseSchema } from './base.ts';
+import { checkpointSchema } from './checkpoint.ts';
 import { compareSchema } from './compare.ts';
 import { datasetSchemas } from './dataset.ts';
 import { lossSchemas } from './loss.ts';
@@ -17,6 +18,7 @@ export function trainSchema(raw: Raw) {
     chooseSchema(`${group}.type`, (raw[group] as Raw | undefined)?.type, table) as T[keyof T];
   return {
     ...baseSchema,
+    checkpoint: checkpointSchema,
     dataset: chosen('dataset', datasetSchemas),
     backbone: chosen('backbone', backboneSchemas),
     partition: partitionSchema,
