@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { diskError, outOfRange } from './errors.ts';
+import { NO_FILE, READ } from './picture-source.ts';
 
 /** Bytes that are read in pieces: a file, or memory. Readers of data sets take one, so that their tests need no disk. */
 export interface ByteSource {
@@ -45,11 +46,18 @@ export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
  * ```
  */
 export async function fileSource(path: string): Promise<ByteSource> {
+  const { handle, size } = await openFile(path);
+  return sourceOf(handle, path, size);
+}
+
+/** Opens a file for reading. @throws `MAN_DATA_DISK`, also for what is no file */
+export async function openFile(path: string): Promise<{ readonly handle: FileHandle; readonly size: number }> {
   let handle: FileHandle | null = null;
   try {
-    handle = await open(path);
-    const { size } = await handle.stat();
-    return sourceOf(handle, path, size);
+    handle = await open(path, READ);
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new TypeError(NO_FILE);
+    return { handle, size: stat.size };
   } catch (cause) {
     await handle?.close();
     throw diskError('read', path, cause);

@@ -97,8 +97,10 @@ export const aborted = (url: string, cause: unknown) =>
     cause,
   });
 
-export const unsafeEntry = (archive: string, entry: string, problem: string) =>
-  new ManError(`${archive}: entry '${entry}' ${problem}`, {
+export const unsafeEntry = (archive: string, entry: string, problem: string) => unsafeArchive(archive, `entry '${entry}' ${problem}`);
+
+export const unsafeArchive = (archive: string, problem: string) =>
+  new ManError(`${archive}: ${problem}`, {
     code: 'MAN_DATA_UNSAFE_ARCHIVE',
     hint: 'archives of data sets hold plain files below one folder; get it from its official source',
   });

@@ -1,14 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ByteSource, fileSource, memorySource } from './byte-source.ts';
 import { verifyFile } from './checksum.ts';
 import { dataFolder } from './data-folder.ts';
+import { readPart } from './picture-source.ts';
 import { readTarGz, unpackTarGz } from './unpack.ts';
 
 let folder = '';
@@ -54,6 +56,21 @@ describe('ByteSource', () => {
     writeFileSync(join(folder, 'shrinks'), bytes.subarray(0, 50));
     await expect(source.read(40, 60)).rejects.toMatchObject({ code: 'MAN_DATA_RANGE' });
     await source.close();
+  });
+});
+
+const pipes = spawnSync('mkfifo', ['--version']).status === 0;
+
+describe.skipIf(!pipes)('what is no file (skipped without mkfifo)', () => {
+  it('is refused at once, a pipe that nobody writes into too', async () => {
+    const pipe = join(folder, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const refused = { code: 'MAN_DATA_DISK', message: expect.stringContaining('no file') };
+    for (const path of [pipe, folder, '/dev/zero']) {
+      await expect(fileSource(path)).rejects.toMatchObject(refused);
+      await expect(readTarGz(path, () => {})).rejects.toMatchObject(refused);
+      expect(() => readPart(path)).toThrow('no file');
+    }
   });
 });
 
@@ -155,6 +172,28 @@ describe('readTarGz, unpackTarGz', () => {
       code: 'MAN_DATA_UNSAFE_ARCHIVE',
     });
     expect(existsSync(join(folder, 'large'))).toBe(false);
+  });
+
+  it('refuse zeros without end around the files, and sizes that are none', async () => {
+    const file = await archive('bomb.tar.gz', good);
+    const plain = gunzipSync(readFileSync(file));
+    writeFileSync(file, gzipSync(Buffer.concat([plain, Buffer.alloc(4_000_000)])));
+    await expect(readTarGz(file, () => {}, { maxBytes: 1e6 })).rejects.toMatchObject({
+      code: 'MAN_DATA_UNSAFE_ARCHIVE',
+      message: expect.stringContaining('unpacks to far more than the 1000000 bytes'),
+    });
+    // A size in binary that is neither positive nor negative.
+    const header = plain.subarray(512, 1024).fill(0x81, 124, 136).fill(0x20, 148, 156);
+    header.write(
+      `${header
+        .reduce((a, b) => a + b, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+      'latin1',
+    );
+    writeFileSync(file, gzipSync(plain));
+    await expect(readTarGz(file, () => {})).rejects.toMatchObject({ message: expect.stringContaining('a size of null') });
   });
 
   it.each([

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DataFolder, dataFolder } from './data-folder.ts';
 import type { DownloadProgress } from './download.ts';
+import { diskError } from './errors.ts';
 
 /** Where a data set is taken from: what all data sets can be told. */
 export interface SourceOptions {
@@ -30,4 +31,15 @@ export function findFolder(folders: readonly string[], name: string, files: read
     if (place !== undefined) return place;
   }
   return null;
+}
+
+/** Names of what is in a folder; none where there is no folder. @throws `MAN_DATA_DISK` for one that cannot be read */
+export function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    // Absent, or a file, or a link to nowhere or to itself.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((cause as NodeJS.ErrnoException).code ?? '')) return [];
+    throw diskError('read', path, cause);
+  }
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from '@man/data';
 import type { CifarSet, Layout } from './sets.ts';
 
 /** The set on disk: an unpacked folder, an archive, or parquet files. */
@@ -47,11 +48,9 @@ function parquetIn(folder: string, { parquetFolders, name }: CifarSet): Location
     join(folder, base),
   ]);
   for (const path of below) {
-    const files = existsSync(path)
-      ? readdirSync(path)
-          .filter((file) => file.endsWith('.parquet'))
-          .sort()
-      : [];
+    const files = namesIn(path)
+      .filter((file) => file.endsWith('.parquet'))
+      .sort();
     const half = (prefix: string) => files.filter((file) => file.startsWith(`${prefix}-`)).map((file) => join(path, file));
     if (files.length > 0) return { kind: 'parquet', path, train: half('train'), test: half('test') };
   }

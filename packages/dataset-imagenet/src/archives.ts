@@ -41,11 +41,15 @@ export async function indexed(archive: string, half: 'train' | 'val', options: I
   }
 }
 
+/** A list of more is not made: ImageNet has 1.3 million. */
+const MAX_PICTURES = 3_000_000;
+
 async function build(source: ByteSource, half: 'train' | 'val', { onIndex, signal }: IndexOptions): Promise<PackedList> {
   const list = new ListBuilder();
   let [pictures, told] = [0, 0];
   const add = (name: string, start: number, size: number) => {
     signal?.throwIfAborted();
+    if (pictures >= MAX_PICTURES) throw wrongContents(source.name, `at most ${MAX_PICTURES} pictures`, 'more');
     list.add(name, start, size);
     pictures++;
     if (Date.now() - told < 100) return;

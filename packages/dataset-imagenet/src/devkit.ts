@@ -26,7 +26,7 @@ export interface Devkit {
 export async function readDevkit(folder: string): Promise<Devkit | null> {
   const unpacked = [join(folder, DEVKIT, 'data'), join(folder, 'data'), folder].find((path) => existsSync(join(path, META)));
   if (unpacked !== undefined) {
-    return devkitOf(await whole(await fileSource(join(unpacked, META))), await whole(await fileSource(join(unpacked, TRUTH))));
+    return devkitOf(await readSmall(join(unpacked, META)), await readSmall(join(unpacked, TRUTH)));
   }
   const archive = join(folder, `${DEVKIT}.tar.gz`);
   if (!existsSync(archive)) return null;
@@ -43,8 +43,9 @@ export async function readDevkit(folder: string): Promise<Devkit | null> {
   return devkitOf(meta, truth);
 }
 
-/** In memory, so that it has not to be closed. */
-async function whole(source: ByteSource): Promise<ByteSource> {
+/** A small file in memory, so that it has not to be closed. @throws `MAN_IMAGENET_CONTENTS`, `MAN_DATA_DISK` */
+export async function readSmall(file: string): Promise<ByteSource> {
+  const source = await fileSource(file);
   try {
     if (source.size > 64e6) throw wrongContents(source.name, 'a few megabytes', `${source.size} bytes`);
     return memorySource(await source.read(0, source.size), source.name);

@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PictureSource } from '@man/data';
+import { namesIn, type PictureSource } from '@man/data';
 import type { Devkit } from './devkit.ts';
 import { fileMissing, wrongContents } from './errors.ts';
 import type { PictureList } from './picture-list.ts';
@@ -22,11 +21,11 @@ export const natural = new Intl.Collator('en', { numeric: true }).compare;
 
 /** A folder with a folder for each class. @throws `MAN_IMAGENET_CONTENTS` */
 export function inFolders(path: string): Found {
-  const wnids = readdirSync(path).filter(isWnid).sort();
+  const wnids = namesIn(path).filter(isWnid).sort();
   const names: string[] = [];
   const classes: number[] = [];
   for (const [place, wnid] of wnids.entries()) {
-    for (const name of readdirSync(join(path, wnid)).filter(isPicture).sort(natural)) {
+    for (const name of namesIn(join(path, wnid)).filter(isPicture).sort(natural)) {
       names.push(name);
       classes.push(place);
     }
@@ -38,7 +37,7 @@ export function inFolders(path: string): Found {
 
 /** A flat folder of validation pictures, whose classes the devkit tells. @throws `MAN_IMAGENET_FILE_MISSING`, `MAN_IMAGENET_CONTENTS` */
 export function inFlatFolder(path: string, devkit: Devkit | null, root: string): Found {
-  const names = readdirSync(path).filter(isPicture).sort(natural);
+  const names = namesIn(path).filter(isPicture).sort(natural);
   if (names.length === 0) throw wrongContents(path, 'pictures', 'none');
   return {
     ...byNumber(names.length, (index) => names[index] as string, devkit, root),

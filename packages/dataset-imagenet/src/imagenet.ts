@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineSchema, oneOf, positiveInt } from '@man/base';
-import { type Dataset, foldersOf, type ImageSplit, type SourceOptions } from '@man/data';
+import { type Dataset, foldersOf, type ImageSplit, namesIn, type SourceOptions } from '@man/data';
 import { type IndexOptions, type IndexProgress, indexed } from './archives.ts';
-import { type Devkit, firstName, readDevkit } from './devkit.ts';
+import { type Devkit, firstName, readDevkit, readSmall } from './devkit.ts';
 import { badOption, fileMissing, wrongContents } from './errors.ts';
 import { type Found, inFlatFolder, inFolders, inTrainingTar, inValidationTar, isWnid, natural, sorted } from './found.ts';
 import { hubSplit, inParquet } from './hub.ts';
@@ -108,12 +108,12 @@ async function open({ layout, path }: Place, options: ImagenetOptions, size: num
     images: { locate: found.locate, resize },
     labels: ranks(found, wnids, path),
   });
-  return { train: split('imagenet/train', train), test: split('imagenet/val', val), classes: named(wnids, devkit, path), wnids };
+  return { train: split('imagenet/train', train), test: split('imagenet/val', val), classes: await named(wnids, devkit, path), wnids };
 }
 
 async function openValidation(path: string, devkit: Devkit | null, options: ImagenetOptions): Promise<Found> {
   const folder = join(path, 'val');
-  if (existsSync(folder)) return readdirSync(folder).some(isWnid) ? inFolders(folder) : inFlatFolder(folder, devkit, path);
+  if (existsSync(folder)) return namesIn(folder).some(isWnid) ? inFolders(folder) : inFlatFolder(folder, devkit, path);
   const tar = join(path, VAL_TAR);
   if (!existsSync(tar)) throw fileMissing(path, VAL_TAR, 'neither it nor a folder val is there');
   return inValidationTar(tar, await indexOf(tar, 'val', options), devkit, path);
@@ -136,6 +136,9 @@ function inOrder(found: Found): Found {
 
 /** Labels: the rank of each picture's class among all. */
 function ranks({ wnids, classes, locate }: Found, all: readonly string[], path: string): Int32Array {
+  // Places of classes are kept in 16 bits.
+  if (Math.max(all.length, wnids.length) > 65_535)
+    throw wrongContents(path, 'at most 65535 classes', String(Math.max(all.length, wnids.length)));
   const rank = new Map(all.map((wnid, i) => [wnid, i]));
   const labels = wnids.map((wnid) => rank.get(wnid));
   return Int32Array.from(classes, (place, index) => {
@@ -147,11 +150,12 @@ function ranks({ wnids, classes, locate }: Found, all: readonly string[], path: 
 }
 
 /** `n01440764 tench`, where it is known what a class is called; names alone are not unique. */
-function named(wnids: readonly string[], devkit: Devkit | null, path: string): string[] {
+async function named(wnids: readonly string[], devkit: Devkit | null, path: string): Promise<string[]> {
   const words = new Map([...(devkit?.synsets.values() ?? [])].map((synset) => [synset.wnid, synset.words]));
   const list = [join(path, 'synset_words.txt'), join(path, 'LOC_synset_mapping.txt')].find((file) => existsSync(file));
   if (devkit === null && list !== undefined) {
-    for (const line of readFileSync(list, 'utf8').split('\n'))
+    const source = await readSmall(list);
+    for (const line of new TextDecoder().decode(await source.read(0, source.size)).split('\n'))
       if (isWnid(line.slice(0, 9))) words.set(line.slice(0, 9), firstName(line.slice(10)));
   }
   return wnids.map((wnid) => (words.has(wnid) ? `${wnid} ${words.get(wnid)}` : wnid));

@@ -72,8 +72,10 @@ async function readWhole(place: string): Promise<Buffer | null> {
 
 async function writeWhole(place: string, bytes: Buffer): Promise<void> {
   const temporary = `${place}.${process.pid}.tmp`;
+  // What a process of the same number left, or a link that somebody put there.
+  await rm(temporary, { force: true });
   try {
-    const handle = await open(temporary, 'w');
+    const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(bytes);
       await handle.sync();

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { foldersOf } from '@man/data';
+import { foldersOf, namesIn } from '@man/data';
 import { badOption, notFound } from './errors.ts';
 import { isWnid } from './found.ts';
 import type { ImagenetOptions } from './imagenet.ts';
@@ -30,18 +30,19 @@ export function locate({ dataDir, env, layout = 'auto' }: Pick<ImagenetOptions, 
 }
 
 const has: Readonly<Record<Place['layout'], (path: string) => boolean>> = {
-  folders: (path) => existsSync(join(path, 'train')) && readdirSync(join(path, 'train')).some(isWnid),
+  folders: (path) => namesIn(join(path, 'train')).some(isWnid),
   tar: (path) => existsSync(join(path, TRAIN_TAR)),
   parquet: (path) => parquetFiles(path) !== null,
 };
 
 export function parquetFiles(path: string): { folder: string; train: string[]; val: string[] } | null {
-  const folder = [join(path, 'data'), path].find((one) => existsSync(one) && statSync(one).isDirectory());
-  if (folder === undefined) return null;
-  const names = readdirSync(folder)
-    .filter((name) => name.endsWith('.parquet'))
-    .sort();
-  const half = (...prefixes: string[]) => names.filter((name) => prefixes.some((prefix) => name.startsWith(`${prefix}-`)));
-  const train = half('train');
-  return train.length === 0 ? null : { folder, train, val: half('validation', 'val') };
+  for (const folder of [join(path, 'data'), path]) {
+    const names = namesIn(folder)
+      .filter((name) => name.endsWith('.parquet'))
+      .sort();
+    const half = (...prefixes: string[]) => names.filter((name) => prefixes.some((prefix) => name.startsWith(`${prefix}-`)));
+    const train = half('train');
+    if (train.length > 0) return { folder, train, val: half('validation', 'val') };
+  }
+  return null;
 }
