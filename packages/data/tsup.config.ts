@@ -1,3 +1,3 @@
 import { library } from '../../tools/build/library.ts';
 
-export default library(['src/augment-worker.ts'], ['src/jpeg.wasm']);
+export default library(['src/augment-worker.ts'], ['src/pictures.wasm']);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
 import { createRng } from '@man/base';
 import { describe, expect, it } from 'vitest';
-import { GENERATED, generate } from '../../../tools/build/wat.ts';
 import { createDecoder } from './decode.ts';
 import { isPlainJpeg, type Picture, type Raster } from './jpeg.ts';
 import { createResampler } from './resample.ts';
@@ -132,21 +131,18 @@ describe('createDecoder', () => {
 describe('createResampler', () => {
   const resampler = createResampler();
 
-  it('runs what stands in resample.wat', async () => {
-    expect(readFileSync(GENERATED, 'utf8')).toBe(await generate());
-  });
-
   it.each(resized)('gives the pixels of Pillow: %j', async ({ name, out, box, size, resize, crop }) => {
     const picture = await whole(name);
     const made = new Uint8Array(out.shape.reduce((a, b) => a * b));
     if (box !== undefined && size !== undefined) {
       const [left, top, width, height] = box;
       const target = { width: size[0], height: size[1] };
-      resampler.resample(picture, { left, top, width, height }, target, { left: 0, top: 0, ...target }, made, 0);
+      resampler.resample(picture, { left, top, width, height }, target, { left: 0, top: 0, ...target });
     } else {
       const sizing = centre(picture.width, picture.height, resize as number, [crop as number, crop as number]);
-      resampler.resample(picture, sizing.box, sizing.size, sizing.window, made, 0);
+      resampler.resample(picture, sizing.box, sizing.size, sizing.window);
     }
+    resampler.copy(made, 0);
     expect(Buffer.compare(made, expected(out))).toBe(0);
   });
 
@@ -155,7 +151,8 @@ describe('createResampler', () => {
     const all = { left: 0, top: 0, width: grey.width, height: grey.height };
     const size = { width: 900, height: 700 };
     const out = new Uint8Array(900 * 700 * 3 + 5).fill(7);
-    resampler.resample(grey, all, size, { left: 0, top: 0, ...size }, out, 5);
+    resampler.resample(grey, all, size, { left: 0, top: 0, ...size });
+    resampler.copy(out, 5);
     expect([...out.subarray(0, 5)]).toEqual([7, 7, 7, 7, 7]);
     for (let i = 5; i < out.length; i += 3) if (out[i] !== out[i + 1] || out[i] !== out[i + 2]) throw new Error(`colour at ${i}`);
   });

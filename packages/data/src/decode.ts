@@ -1,5 +1,6 @@
 import type { Sharp, SharpOptions } from 'sharp';
-import { checkPixels, createJpegDecoder, type Picture, type Raster, Refused } from './jpeg.ts';
+import { checkPixels, createJpegDecoder, type Picture, type Raster } from './jpeg.ts';
+import { createPictures, type Pictures, Refused } from './picture-module.ts';
 
 /** Decodes JPEG and PNG files to the pixels that Pillow makes of them. */
 export interface Decoder {
@@ -28,7 +29,12 @@ type Open = (input: Uint8Array, options: SharpOptions) => Sharp;
  * (sharp) for everything else. Both give the same pixels where both read a file.
  */
 export function createDecoder(maxPixels = MAX_PIXELS): Decoder {
-  const jpeg = createJpegDecoder();
+  return createDecoderWith(maxPixels, createPictures());
+}
+
+/** {@link createDecoder} that shares its memory with a resampler. */
+export function createDecoderWith(maxPixels: number, pictures: Pictures): Decoder {
+  const jpeg = createJpegDecoder(pictures);
   let load: Promise<Open> | undefined;
   const decoder: Decoder = {
     decode: (bytes) => decoder.open(bytes, (picture) => picture.part({ left: 0, top: 0, width: picture.width, height: picture.height })),

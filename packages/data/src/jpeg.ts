@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { type PictureModule, type Pictures, Refused } from './picture-module.ts';
 import type { Box } from './resample.ts';
-import { type WasmMemory, wasm } from './wasm.ts';
 
 /** Pixels of a part of a picture, row by row. */
 export interface Raster {
@@ -27,28 +26,6 @@ export interface Picture {
   part(box: Box): Raster;
 }
 
-/** Why the quick decoder does not take a file: it is damaged, or of a rare form. Another one decides. */
-export class Refused extends Error {
-  constructor(readonly code: number) {
-    super(`libjpeg-turbo gave up (${code})`);
-  }
-}
-
-/** What tools/build/jpeg/decoder.c offers. */
-interface Turbo {
-  readonly memory: WasmMemory;
-  _initialize(): void;
-  stackSave(): number;
-  stackRestore(stack: number): void;
-  room_for(bytes: number): number;
-  open_picture(bytes: number): number;
-  picture_width(): number;
-  picture_height(): number;
-  decode_part(x: number, y: number, width: number, height: number): number;
-  part_left(): number;
-  part_width(): number;
-}
-
 /** Decodes plain JPEG files on the calling thread. */
 export interface JpegDecoder {
   /**
@@ -59,56 +36,29 @@ export interface JpegDecoder {
   open(bytes: Uint8Array, maxPixels: number): Picture;
 }
 
-/** libjpeg-turbo, compiled to WebAssembly: nothing that a file holds gets beyond its memory, which is 1 GB at most. */
-export function createJpegDecoder(): JpegDecoder {
-  let turbo = start();
-  const stack = turbo.stackSave();
-  const guarded = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      // What throws in the middle of C leaves its stack behind; after anything but a refusal nothing in there can be relied on.
-      if (error instanceof Refused) turbo.stackRestore(stack);
-      else turbo = start();
-      throw error instanceof Refused ? error : new Refused(-2);
-    }
-  };
+/** Decodes with the library in `pictures`. */
+export function createJpegDecoder(pictures: Pictures): JpegDecoder {
   return {
     open(bytes, maxPixels) {
       if (!isPlainJpeg(bytes)) throw new Refused(0);
-      const channels = guarded(() => {
-        const room = turbo.room_for(bytes.length);
-        new Uint8Array(turbo.memory.buffer, room, bytes.length).set(bytes);
-        return turbo.open_picture(bytes.length);
+      const { channels, width, height } = pictures.run((module) => {
+        const room = module.room_for(bytes.length);
+        new Uint8Array(module.memory.buffer, room, bytes.length).set(bytes);
+        const channels = module.open_picture(bytes.length);
+        return { channels, width: module.picture_width(), height: module.picture_height() };
       });
       if (channels !== 1 && channels !== 3) throw new Refused(0);
-      const [width, height] = [turbo.picture_width(), turbo.picture_height()];
       checkPixels(width, height, maxPixels);
-      return { width, height, part: (box) => guarded(() => partOf(turbo, box, channels)) };
+      return { width, height, part: (box) => pictures.run((module) => partOf(module, box, channels)) };
     },
   };
 }
 
-function start(): Turbo {
-  // Bundlers leave alone what they cannot read: the file stands beside this one, in the sources as in dist.
-  const file = ['.', 'jpeg.wasm'].join('/');
-  const turbo = wasm<Turbo>(readFileSync(new URL(file, import.meta.url)), {
-    env: { refuse, emscripten_notify_memory_growth: () => {} },
-    wasi_snapshot_preview1: { environ_sizes_get: () => 0, environ_get: () => 0 },
-  });
-  turbo._initialize();
-  return turbo;
-}
-
-function refuse(code: number): never {
-  throw new Refused(code);
-}
-
-function partOf(turbo: Turbo, box: Box, channels: 1 | 3): Raster {
-  const address = turbo.decode_part(box.left, box.top, box.width, box.height);
-  const width = turbo.part_width();
-  const data = new Uint8Array(turbo.memory.buffer, address, width * box.height * channels);
-  return { data, width, height: box.height, channels, left: turbo.part_left(), top: box.top };
+function partOf(module: PictureModule, box: Box, channels: 1 | 3): Raster {
+  const address = module.decode_part(box.left, box.top, box.width, box.height);
+  const width = module.part_width();
+  const data = new Uint8Array(module.memory.buffer, address, width * box.height * channels);
+  return { data, width, height: box.height, channels, left: module.part_left(), top: box.top };
 }
 
 export function checkPixels(width: number, height: number, maxPixels: number): void {

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Rng, restoreRng } from '@man/base';
 import { type Finish, finisher, type Target } from './augment.ts';
 import { type ImageShape, volume } from './dataset.ts';
-import { createDecoder, type Decoder } from './decode.ts';
+import { createDecoderWith, type Decoder, MAX_PIXELS } from './decode.ts';
 import type { Picture } from './jpeg.ts';
+import { createPictures } from './picture-module.ts';
 import type { PictureSource } from './picture-source.ts';
 import { readSource } from './read-source.ts';
 import { createResampler, type Resampler } from './resample.ts';
@@ -59,24 +60,24 @@ export interface Fault {
 export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): Promise<readonly Fault[]> {
   const { out } = task;
   const count = task.numbers.length;
-  const finishOf = finisher(task);
   const faults: Fault[] = [];
   const rng = task.stream === null ? null : restoreRng(task.stream);
   let done = 0;
   if ('source' in task.pictures && task.range === null) {
     const { source, rows } = task.pictures;
+    const finishOf = finisher(task);
     rows.forEach((row, i) => {
       finishOf(i)(source, row * volume(task.shape), i, out);
     });
     return faults;
   }
   const { decoder, resampler } = toolsOf('source' in task.pictures ? undefined : task.pictures.maxPixels);
-  const picture = new Uint8Array(volume(task.shape));
+  const write = writer(task, resampler);
   for (let place = 0; place < count; place++) {
     if (isStopped !== undefined) await nextTurn();
     if (isStopped?.() === true) break;
     // Called again when one decoder gives up and another takes over: each time from the start of the picture's stream.
-    const use = (found: Picture) => resize(task, found, rng?.split(`picture:${task.numbers[place]}`) ?? null, resampler, picture);
+    const use = (found: Picture) => resize(task, found, rng?.split(`picture:${task.numbers[place]}`) ?? null, resampler);
     try {
       const made = make(task.pictures, task.shape, place, decoder, use);
       if (made instanceof Promise) await made;
@@ -85,7 +86,7 @@ export async function prepareBatch(task: BatchTask, isStopped?: () => boolean): 
       if (!task.skip) break;
       continue;
     }
-    finishOf(place)(picture, 0, done++, out);
+    write(place, done++);
   }
   if ('progress' in task.pictures) task.pictures.progress[1] = 1 + faults.length;
   return faults;
@@ -110,13 +111,34 @@ function make(
   return bytes instanceof Promise ? bytes.then((read) => decoder.open(read, use)) : decoder.open(bytes, use);
 }
 
-function resize({ range, shape, pictures }: BatchTask, picture: Picture, rng: Rng | null, resampler: Resampler, out: Uint8Array): void {
+function resize({ range, shape, pictures }: BatchTask, picture: Picture, rng: Rng | null, resampler: Resampler): void {
   const { width, height } = picture;
   const sizing =
     range !== null && rng !== null
       ? randomSizing(rng, width, height, range, shape)
       : centre(width, height, 'source' in pictures ? Math.min(width, height) : pictures.resize, shape);
-  resampler.resample(picture, sizing.box, sizing.size, sizing.window, out, 0);
+  resampler.resample(picture, sizing.box, sizing.size, sizing.window);
+}
+
+/** Finishes the picture that the resampler holds: `place` is its place in the task, `to` that in the batch. */
+function writer(task: BatchTask, resampler: Resampler): (place: number, to: number) => void {
+  const { recipe, placements, shape, out, normalization } = task;
+  const size = volume(shape);
+  const [height, width] = shape;
+  if (recipe !== null && (recipe.pad > 0 || recipe.crop[0] !== height || recipe.crop[1] !== width)) {
+    const picture = new Uint8Array(size);
+    const finishOf = finisher(task);
+    return (place, to) => {
+      resampler.copy(picture, 0);
+      finishOf(place)(picture, 0, to, out);
+    };
+  }
+  // Nothing is cut: what the finisher would write, without leaving the resampler's memory.
+  return (place, to) => {
+    const mirrored = placements?.[3 * place + 2] === 1;
+    if (out.pixels !== null) resampler.scale(out.pixels, to * size, mirrored, null);
+    if (out.images !== null) resampler.scale(out.images, to * size, mirrored, normalization);
+  };
 }
 
 interface Tools {
@@ -128,7 +150,11 @@ interface Tools {
 const tools = new Map<number | undefined, Tools>();
 
 function toolsOf(maxPixels: number | undefined): Tools {
-  const found = tools.get(maxPixels) ?? { decoder: createDecoder(maxPixels), resampler: createResampler() };
-  tools.set(maxPixels, found);
+  let found = tools.get(maxPixels);
+  if (found === undefined) {
+    const pictures = createPictures();
+    found = { decoder: createDecoderWith(maxPixels ?? MAX_PIXELS, pictures), resampler: createResampler(pictures) };
+    tools.set(maxPixels, found);
+  }
   return found;
 }

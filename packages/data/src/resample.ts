@@ -1,6 +1,6 @@
+import type { Normalization } from './dataset.ts';
 import type { Picture, Raster } from './jpeg.ts';
-import { RESAMPLE } from './resample-module.ts';
-import { type WasmMemory, wasm } from './wasm.ts';
+import { createPictures, type PictureModule } from './picture-module.ts';
 
 /** A part of a picture, in pixels. */
 export interface Box {
@@ -13,60 +13,37 @@ export interface Box {
 /** Brings parts of pictures to other sizes, on the calling thread, in memory of its own that is used again. */
 export interface Resampler {
   /**
-   * Resizes the part `box` of a picture to `width`×`height` and writes the part `window` of the result to `out`, red, green and blue of each
-   * pixel. Only what that needs of the picture is asked for.
+   * Resizes the part `box` of a picture to `width`×`height` and keeps the part `window` of the result until the next call. Only what that needs
+   * of the picture is asked for.
    *
    * Bilinear with antialias, in the arithmetic of `resize` of Pillow 13: from equal pixels it makes equal ones.
    */
-  resample(
-    picture: Picture,
-    box: Box,
-    size: { readonly width: number; readonly height: number },
-    window: Box,
-    out: Uint8Array,
-    at: number,
-  ): void;
+  resample(picture: Picture, box: Box, size: Size, window: Box): void;
+  /** Writes the result to `out`: red, green and blue of each pixel. */
+  copy(out: Uint8Array, at: number): void;
+  /** Writes the result to `out` as numbers in [0, 1], or those normalised, in the steps and roundings of float32. */
+  scale(out: Float32Array, at: number, mirrored: boolean, normalization: Normalization | null): void;
 }
 
-/** What resample.wat offers. Addresses and lengths in bytes. */
-interface Kernels {
-  readonly memory: WasmMemory;
-  horizontal(
-    source: number,
-    stride: number,
-    rows: number,
-    starts: number,
-    counts: number,
-    weights: number,
-    taps: number,
-    width: number,
-    target: number,
-  ): void;
-  vertical(
-    source: number,
-    stride: number,
-    length: number,
-    starts: number,
-    counts: number,
-    weights: number,
-    taps: number,
-    height: number,
-    target: number,
-  ): void;
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
-const PAGE = 65_536;
 /** Kernels read and write up to so many bytes too far. */
 const SLACK = 16;
+/** Bytes of the twelve means and twelve deviations that `scale` hands over. */
+const CONSTANTS = 96;
 
-export function createResampler(): Resampler {
-  const kernels = wasm<Kernels>(Buffer.from(RESAMPLE, 'base64'));
-  const reserve = (bytes: number) => {
-    const missing = bytes - kernels.memory.buffer.byteLength;
-    if (missing > 0) kernels.memory.grow(Math.ceil(missing / PAGE));
+/** @param pictures the memory that pictures are decoded in: those need not be copied then */
+export function createResampler(pictures = createPictures()): Resampler {
+  let made = { address: 0, width: 0, height: 0, numbers: 0, memory: null as PictureModule['memory'] | null };
+  const result = (module: PictureModule) => {
+    if (made.memory !== module.memory) throw new Error('there is no picture to be written');
+    return made;
   };
   return {
-    resample(picture, box, size, window, out, at) {
+    resample(picture, box, size, window) {
       const across = weightsOf(box.width, size.width, window.left, window.width);
       const down = weightsOf(box.height, size.height, window.top, window.height);
       const [column, columns] = span(across);
@@ -75,31 +52,56 @@ export function createResampler(): Resampler {
       const isDownFirst = goesDownFirst(box, size);
       // Bytes of a row: of the picture's part, of what is used of it, and of the result.
       const [stride, used, length] = [3 * raster.width, 3 * columns, 3 * window.width];
-      // One behind the other: tables, the picture's part, what the first pass leaves, the result.
-      const source = 4 * (tableSize(across) + tableSize(down));
-      const middle = align(source + rows * stride + SLACK);
-      const target = align(middle + (isDownFirst ? window.height * used : rows * length) + SLACK);
-      reserve(target + window.height * length + SLACK);
-      const { buffer } = kernels.memory;
-      copyRows(raster, box.top + row - raster.top, new Uint8Array(buffer, source, rows * stride));
-      const start = source + 3 * (box.left + column - raster.left);
-      const a = writeTables(buffer, 0, across, 3, column);
-      const d = writeTables(buffer, 4 * tableSize(across), down, isDownFirst ? stride : length, row);
-      const [across4, down4] = [4 * across.taps, 4 * down.taps];
-      if (isDownFirst) {
-        kernels.vertical(start, stride, used, d.starts, d.counts, d.weights, down4, 4 * window.height, middle);
-        kernels.horizontal(middle, used, window.height, a.starts, a.counts, a.weights, across4, 4 * window.width, target);
-      } else {
-        kernels.horizontal(start, stride, rows, a.starts, a.counts, a.weights, across4, 4 * window.width, middle);
-        kernels.vertical(middle, length, length, d.starts, d.counts, d.weights, down4, 4 * window.height, target);
-      }
-      out.set(new Uint8Array(buffer, target, window.height * length), at);
+      pictures.run((module) => {
+        // Asking for memory may move what is in the module's memory to another buffer, at the same address.
+        const { byteOffset, length: bytes } = raster.data;
+        const isInside = raster.data.buffer === module.memory.buffer;
+        const isThere = isInside && raster.channels === 3;
+        // One behind the other: tables, the picture's part, what the first pass leaves, the result, its numbers.
+        const source = align(4 * (pairSize(across) + tableSize(down)) + CONSTANTS);
+        const middle = align(source + (isThere ? 0 : rows * stride) + SLACK);
+        const target = align(middle + (isDownFirst ? window.height * used : rows * length) + SLACK);
+        const numbers = align(target + window.height * length + SLACK);
+        const base = module.work_for(numbers + 4 * window.height * length + SLACK);
+        const { buffer } = module.memory;
+        const a = writePairs(buffer, base + CONSTANTS, across, column);
+        const d = writeTable(buffer, base + CONSTANTS + 4 * pairSize(across), down, isDownFirst ? stride : length, row);
+        const top = box.top + row - raster.top;
+        const data = isInside ? new Uint8Array(buffer, byteOffset, bytes) : raster.data;
+        if (!isThere) copyRows({ ...raster, data }, top, new Uint8Array(buffer, base + source, rows * stride));
+        const first = isThere ? byteOffset + top * stride : base + source;
+        const start = first + 3 * (box.left + column - raster.left);
+        if (isDownFirst) {
+          module.vertical(start, stride, used, d.starts, d.counts, d.weights, down.taps, window.height, base + middle);
+          module.horizontal(base + middle, used, window.height, a.starts, a.counts, a.weights, a.taps, window.width, base + target);
+        } else {
+          module.horizontal(start, stride, rows, a.starts, a.counts, a.weights, a.taps, window.width, base + middle);
+          module.vertical(base + middle, length, length, d.starts, d.counts, d.weights, down.taps, window.height, base + target);
+        }
+        made = { address: base + target, width: window.width, height: window.height, numbers: base + numbers, memory: module.memory };
+      });
+    },
+    copy(out, at) {
+      pictures.run((module) => {
+        const { address, width, height } = result(module);
+        out.set(new Uint8Array(module.memory.buffer, address, 3 * width * height), at);
+      });
+    },
+    scale(out, at, mirrored, normalization) {
+      pictures.run((module) => {
+        const { address, width, height, numbers } = result(module);
+        const constants = module.work_for(0);
+        const { mean, std } = normalization ?? { mean: [0, 0, 0], std: [1, 1, 1] };
+        new Float32Array(module.memory.buffer, constants, 24).set([mean, mean, mean, mean, std, std, std, std].flat());
+        module.normalise(address, width, height, mirrored ? 1 : 0, constants, numbers);
+        out.set(new Float32Array(module.memory.buffer, numbers, 3 * width * height), at);
+      });
     },
   };
 }
 
 /** Which pass Pillow 13 takes first: the one down where more than twice as many rows go as columns. Either rounds to 8 bits in between. */
-function goesDownFirst(box: Box, size: { readonly width: number; readonly height: number }): boolean {
+function goesDownFirst(box: Box, size: Size): boolean {
   const [rows, columns] = [box.height - size.height, box.width - size.width];
   return rows > 0 && rows > 2 * columns;
 }
@@ -147,15 +149,37 @@ function weightsOf(length: number, size: number, from: number, count: number): W
 }
 
 const tableSize = ({ starts, counts, weights }: Weights) => starts.length + counts.length + weights.length;
+/** As many pairs of taps as the taps fill, two numbers for each. */
+const pairsOf = (taps: number) => (taps + 1) >> 1;
+const pairSize = ({ starts, counts, taps }: Weights) => starts.length + counts.length + 2 * pairsOf(taps) * starts.length;
 
 /** Writes the tables where the kernels read them; starts become offsets in bytes, of elements of `step` bytes, less `first` elements. */
-function writeTables(buffer: ArrayBuffer, at: number, { starts, counts, weights }: Weights, step: number, first = 0) {
+function writeTable(buffer: ArrayBuffer, at: number, { starts, counts, weights }: Weights, step: number, first: number) {
   const offsets = new Int32Array(buffer, at, starts.length);
   for (let i = 0; i < starts.length; i++) offsets[i] = ((starts[i] as number) - first) * step;
   const next = at + 4 * starts.length;
   new Int32Array(buffer, next, counts.length).set(counts);
   new Int32Array(buffer, next + 4 * counts.length, weights.length).set(weights);
   return { starts: at, counts: next, weights: next + 4 * counts.length };
+}
+
+/** The same for the pass across: its weights in pairs, the lower 11 bits of two as one number, then the upper bits. */
+function writePairs(buffer: ArrayBuffer, at: number, { starts, counts, weights, taps }: Weights, first: number) {
+  const width = pairsOf(taps);
+  const table = new Int32Array(buffer, at, starts.length * (2 + 2 * width));
+  for (let i = 0; i < starts.length; i++) {
+    const count = counts[i] as number;
+    table[i] = 3 * ((starts[i] as number) - first);
+    table[starts.length + i] = pairsOf(count);
+    for (let tap = 0; tap < count; tap += 2) {
+      const one = weights[i * taps + tap] as number;
+      const two = tap + 1 < count ? (weights[i * taps + tap + 1] as number) : 0;
+      const place = 2 * (starts.length + width * i) + tap;
+      table[place] = (one & 2047) | ((two & 2047) << 16);
+      table[place + 1] = (one >> 11) | ((two >> 11) << 16);
+    }
+  }
+  return { starts: at, counts: at + 4 * starts.length, weights: at + 8 * starts.length, taps: width };
 }
 
 /** Whole rows: one copy of more bytes is faster than one for each row. */

@@ -31,6 +31,6 @@ export async function bundle(folder: string, entry: string, name: string): Promi
     },
     resolve: { alias: [{ find: '@man/base', replacement: fileURLToPath(new URL('../../../base/src/index.ts', import.meta.url)) }] },
   });
-  copyFileSync(new URL('../jpeg.wasm', import.meta.url), join(folder, 'jpeg.wasm'));
+  copyFileSync(new URL('../pictures.wasm', import.meta.url), join(folder, 'pictures.wasm'));
   return join(folder, name);
 }

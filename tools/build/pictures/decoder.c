@@ -14,11 +14,14 @@ extern void refuse(int code) __attribute__((import_module("env"), import_name("r
 /* Upsampling looks at neighbours: so many columns more than asked for are decoded on either side. */
 #define MARGIN 32
 #define ROWS_AT_ONCE 4
+/* resample.c reads so many bytes too far. */
+#define SLACK 16
 
 static struct jpeg_decompress_struct picture;
 static struct jpeg_error_mgr errors;
 static unsigned char *input, *output;
-static size_t input_room, output_room;
+static unsigned char *work;
+static size_t input_room, output_room, work_room;
 static JDIMENSION left;
 
 static void give_up(j_common_ptr any) { refuse(any->err->msg_code); }
@@ -39,8 +42,9 @@ static unsigned char *grow(unsigned char *memory, size_t *room, size_t bytes) {
   return memory;
 }
 
-/* Memory for a file. */
+/* Memory for a file; and for what is made of its pixels. */
 unsigned char *room_for(size_t bytes) { return input = grow(input, &input_room, bytes); }
+unsigned char *work_for(size_t bytes) { return work = grow(work, &work_room, bytes); }
 
 /* Reads the header of the file in that memory; gives the number of colours. */
 int open_picture(size_t bytes) {
@@ -75,7 +79,7 @@ unsigned char *decode_part(unsigned x, unsigned y, unsigned width, unsigned heig
     jpeg_crop_scanline(&picture, &left, &columns);
   }
   size_t row = (size_t)picture.output_width * picture.output_components;
-  output = grow(output, &output_room, row * height);
+  output = grow(output, &output_room, row * height + SLACK);
   if (y > 0) jpeg_skip_scanlines(&picture, y);
   for (unsigned done = 0; done < height;) {
     JSAMPROW rows[ROWS_AT_ONCE];
