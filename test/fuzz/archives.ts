@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import type { Rng } from '@man/base';
 import { unpackTarGz } from '@man/data';
-import { type Headers, pack } from 'tar-stream';
+import { type Header, pack } from 'tar-stream';
 import { pick, type Reader } from './cases.ts';
 import { damage, noise } from './damage.ts';
 
@@ -57,7 +57,7 @@ async function hostile(rng: Rng): Promise<Buffer> {
   for (let i = 0; i <= rng.integer(5); i++) {
     const type = rng.integer(3) === 0 ? pick(rng, TYPES) : 'file';
     const bytes = type === 'file' ? noise(rng, rng.integer(300)) : Buffer.alloc(0);
-    const header: Headers & { pax?: Record<string, string> } = {
+    const header: Partial<Header> & { name: string } & { pax?: Record<string, string> } = {
       name: pick(rng, NAMES),
       type,
       size: bytes.length,

@@ -34,9 +34,14 @@ export function writeConsumer(folder: string, tarballs: readonly Tarball[]): str
   return file;
 }
 
-/** What a user's strict TypeScript says, declarations of our packages included (`skipLibCheck: false` for ours). */
-export function compile(folder: string, file: string, moduleResolution: 'node16' | 'bundler'): string[] {
-  const { options, errors } = ts.convertCompilerOptionsFromJson(
+/** What a user's strict TypeScript of some version says of files, declarations of our packages included (`skipLibCheck: false` for ours). */
+export function compile(
+  folder: string,
+  files: readonly string[],
+  moduleResolution: 'node16' | 'bundler',
+  compiler: typeof ts = ts,
+): string[] {
+  const { options, errors } = compiler.convertCompilerOptionsFromJson(
     {
       target: 'es2022',
       module: moduleResolution === 'node16' ? 'node16' : 'esnext',
@@ -49,11 +54,11 @@ export function compile(folder: string, file: string, moduleResolution: 'node16'
     },
     folder,
   );
-  const program = ts.createProgram([file], options);
-  const ours = program.getSourceFiles().filter(({ fileName }) => fileName === file || fileName.includes('/node_modules/@man/'));
+  const program = compiler.createProgram([...files], options);
+  const ours = program.getSourceFiles().filter(({ fileName }) => files.includes(fileName) || fileName.includes('/node_modules/@man/'));
   const found = ours.flatMap((source) => [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]);
   return [...errors, ...program.getOptionsDiagnostics(), ...found].map(
     ({ file: source, messageText }) =>
-      `${source?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+      `${source?.fileName.slice(folder.length) ?? ''}: ${compiler.flattenDiagnosticMessageText(messageText, '\n')}`,
   );
 }

@@ -3,13 +3,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, runWell } from '../run.ts';
 import { publicRooms, root, short } from '../workspace.ts';
+import { bundledBytes } from './bundle.ts';
 import { compile, declaredValues, writeConsumer } from './consumer.ts';
 import { emptyFolder, installOffline, packAll, removeFolder, type Tarball } from './pack.ts';
+import { linkEngines, snippets, writeJavaScript, writeTypeScript } from './snippets.ts';
 
 /** What one package may weigh, packed; `data` holds a JPEG decoder. */
 const maxPackedBytes = (name: string) => (name === '@man/data' ? 160_000 : 120_000);
 /** What packages may weigh on average. */
 const MAX_MEAN_PACKED_BYTES = 45_000;
+
+/** What every loss may stand on. */
+const FLOOR = ['@man/base', '@man/ops', '@man/core', '@man/nn'];
 
 /** A user's program: asks for an engine that is not there, then trains two steps of InfoPro + MAN. */
 const TRAIN = `
@@ -114,13 +119,52 @@ describe.each(rooms)('$name, packed', ({ name, room }) => {
   });
 });
 
+describe('code on the packages’ pages, where nothing but tarballs and an engine is installed', () => {
+  let place: string;
+  beforeAll(async () => {
+    place = emptyFolder('snippets');
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'reader', private: true, type: 'module' }));
+    await installOffline(tarballs, place);
+    linkEngines(place);
+  });
+  afterAll(() => removeFolder(place));
+
+  const programs = snippets.filter(({ runs }) => runs);
+  it.each(programs)('$at runs as an ES module and, by require, as CommonJS', { timeout: 120_000 }, async (snippet) => {
+    for (const format of ['esm', 'cjs'] as const) {
+      const file = await writeJavaScript(place, snippet, format);
+      const ended = await run(process.execPath, [file], { cwd: place });
+      expect(ended, `${format}: ${ended.stderr}`).toMatchObject({ code: 0 });
+    }
+  });
+});
+
+describe('what a bundler leaves of the packages', () => {
+  const losses = publicRooms.filter(({ name }) => name.startsWith('loss-'));
+  it.each(losses)('of $name only that loss and what it stands on', async ({ manifest: { name } }) => {
+    const [factory] = declaredValues(folder, name).filter((value) => /^[a-z]/.test(value));
+    const found = Object.keys(await bundledBytes(folder, factory as string, name));
+    expect(found).toContain(name);
+    expect(found.filter((other) => !FLOOR.includes(other) && other !== name)).toEqual([]);
+  });
+
+  it.each([
+    ['createRng', '@man/base', 2500],
+    ['memorySource', '@man/data', 3000],
+  ])('of %s from %s less than %i bytes', async (imported, from, most) => {
+    const bytes = await bundledBytes(folder, imported, from);
+    expect(Object.values(bytes).reduce((sum, some) => sum + some, 0)).toBeLessThan(most);
+  });
+});
+
 describe('all packages together', () => {
   it(`weigh below ${MAX_MEAN_PACKED_BYTES / 1000} kB on average, packed`, () => {
     expect(tarballs.reduce((sum, { packedBytes }) => sum + packedBytes, 0) / tarballs.length).toBeLessThan(MAX_MEAN_PACKED_BYTES);
   });
 
   it.each(['node16', 'bundler'] as const)("pass a user's strict type check (%s)", (moduleResolution) => {
-    expect(compile(folder, writeConsumer(folder, tarballs), moduleResolution)).toEqual([]);
+    const files = [writeConsumer(folder, tarballs), ...snippets.map((snippet) => writeTypeScript(folder, snippet))];
+    expect(compile(folder, files, moduleResolution)).toEqual([]);
   });
 
   it('train together, on plain JavaScript where no engine is installed', { timeout: 120_000 }, async () => {
