@@ -1,4 +1,6 @@
-import { resnet, resnetSchema } from '@man/backbone-resnet';
+import { imageNetResNet, imageNetResNetSchema, resnet, resnetSchema } from '@man/backbone-resnet';
+import { resnext, resnextSchema } from '@man/backbone-resnext';
+import { vgg, vggSchema } from '@man/backbone-vgg';
 import type { ConfigOf, ConfigSchema, ConfigValue, Property } from '@man/base';
 import { compose, memorySource } from '@man/config';
 import {
@@ -66,6 +68,24 @@ const cases: readonly Case[] = [
     schema: resnetSchema,
     make: (options) => resnet(options as { depth: number }),
     samples: { depth: [-2, 0, 20], width: [0, 1.5, 4] },
+  },
+  {
+    name: 'imageNetResNet',
+    schema: imageNetResNetSchema,
+    make: (options) => imageNetResNet(options as { depth: number }),
+    samples: { depth: [18, 20, 34, 50, 101, 152], width: [0, 1.5, 4] },
+  },
+  {
+    name: 'resnext',
+    schema: resnextSchema,
+    make: (options) => resnext(options as { depth: number }),
+    samples: { depth: [18, 50, 101], groups: [0, 1.5, 2], widthPerGroup: [0, 1.5, 4], width: [0, 1.5, 4] },
+  },
+  {
+    name: 'vgg',
+    schema: vggSchema,
+    make: (options) => vgg(options as { depth: number }),
+    samples: { depth: [11, 12, 13, 16, 19], width: [0, 4], hidden: [0, 1.5, 8], dropout: [-0.1, 0, 0.5, 1], batchNorm: [true, false] },
   },
   {
     name: 'infopro',

@@ -2,7 +2,7 @@ import type { Composed } from '@man/config';
 import { formatBytes, formatCount, formatDuration, type Report, type ReportColumn, textTable } from '@man/track';
 import { dateText, environment } from './environment.ts';
 import { knownSet } from './known-sets.ts';
-import { dataName } from './names.ts';
+import { dataName, networkOf } from './names.ts';
 import type { RunResult } from './result.ts';
 import type { CompareConfig } from './schema/index.ts';
 
@@ -156,5 +156,5 @@ function findings(runs: readonly RunResult[], classes: number): string[] {
 function titleOf(methods: readonly Compared[], config: CompareConfig, dataset: string): string {
   const labels = methods.map(({ label }) => label);
   const names = labels.length < 2 ? labels.join('') : `${labels.slice(0, -1).join(', ')} and ${labels.at(-1)}`;
-  return `${names.charAt(0).toUpperCase()}${names.slice(1)}: ResNet-${config.backbone.depth} on ${dataName(dataset)}`;
+  return `${names.charAt(0).toUpperCase()}${names.slice(1)}: ${networkOf(config)} on ${dataName(dataset)}`;
 }

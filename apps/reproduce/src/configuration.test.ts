@@ -31,15 +31,29 @@ describe('conf/', () => {
     for (const option of options(group)) {
       const { config } = loadTrainConfig([`${group}=${option}`]);
       const parts = assemble(config, knownSet(config.dataset));
-      expect(parts.backbone.name).toBe(`resnet${config.backbone.depth}`);
+      expect(parts.backbone.name).toMatch(new RegExp(`^(resnet|resnext|vgg)${config.backbone.depth}(_|$)`));
       expect(parts.schedule(1)).toBeGreaterThan(0);
     }
   });
 
-  it.each(options('backbone'))('cuts %s where a partition is published', (backbone) => {
+  it.each(options('backbone'))('cuts %s where a partition is published, or evenly', (backbone) => {
     const { config } = loadTrainConfig([`backbone=${backbone}`]);
     const { backbone: network, partition } = assemble(config, knownSet(config.dataset));
-    expect(Object.keys(network.partitions)).toContain(String(partition.blocks));
+    if (partition.balanced === undefined) expect(Object.keys(network.partitions)).toContain(String(partition.blocks));
+    else expect(network.partitions).toEqual({});
+  });
+
+  it('makes each network of its own family, for the pictures of the data set', () => {
+    const made = (...overrides: string[]) => {
+      const { config } = loadTrainConfig(overrides);
+      const { name, inputShape, classes } = assemble(config, knownSet(config.dataset)).backbone;
+      return [name, inputShape.join('×'), classes];
+    };
+    expect(made('backbone=resnet101', 'dataset=imagenet')).toEqual(['resnet101', '224×224×3', 1000]);
+    expect(made('backbone=resnext101', 'dataset=imagenet')).toEqual(['resnext101_32x8d', '224×224×3', 1000]);
+    expect(made('backbone=resnext50', 'backbone.widthPerGroup=null')).toEqual(['resnext50_32x4d', '32×32×3', 10]);
+    expect(made('backbone=vgg13', 'dataset=stl10')).toEqual(['vgg13', '96×96×3', 10]);
+    expect(made('backbone=resnet50')[0]).toBe('resnet50');
   });
 
   it('has budgets for a comparison', () => {
@@ -71,6 +85,9 @@ describe('rules', () => {
     [['train.limit=1', 'train.dropLast=true'], 'train.batch', 'train.limit=128'],
     [['partition.cuts=[stem]'], 'partition.cuts', 'partition.blocks=null'],
     [['partition.blocks=null'], 'partition.blocks', 'partition.blocks=16'],
+    [['partition.blocks=null', 'partition.cuts=[stem]', 'partition.balanced=memory'], 'partition.balanced', 'partition.balanced=null'],
+    [['partition.split=release', 'partition.balanced=memory'], 'partition.balanced', 'partition.split=null'],
+    [['partition.balanced=memory', 'partition.stem=merge'], 'partition.stem', 'partition.stem=own'],
     [['loss=e2e', 'partition.blocks=16'], 'loss.type', 'partition.blocks=1'],
     [['partition.blocks=1'], 'plugin.type', 'plugin=none'],
     [['plugin.halfLife=100'], 'plugin.halfLife', 'plugin.momentum=null'],

@@ -1,4 +1,6 @@
-import { resnet } from '@man/backbone-resnet';
+import { imageNetResNet, resnet } from '@man/backbone-resnet';
+import { resnext } from '@man/backbone-resnext';
+import { vgg } from '@man/backbone-vgg';
 import {
   type Backbone,
   constant,
@@ -29,6 +31,10 @@ type Factories<C extends { readonly type: string }, R, A extends readonly unknow
 
 const backbones: Factories<TrainConfig['backbone'], Backbone, [pictures: PictureKind]> = {
   resnet: (options, { classes, imageShape }) => resnet({ ...options, classes, inputShape: imageShape }),
+  'imagenet-resnet': (options, { classes, imageShape }) => imageNetResNet({ ...options, classes, inputShape: imageShape }),
+  resnext: ({ widthPerGroup, ...options }, { classes, imageShape }) =>
+    resnext({ ...options, ...(widthPerGroup === null ? {} : { widthPerGroup }), classes, inputShape: imageShape }),
+  vgg: (options, { classes, imageShape }) => vgg({ ...options, classes, inputShape: imageShape }),
 };
 
 const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
@@ -72,13 +78,18 @@ export interface Parts {
   readonly schedule: Schedule;
 }
 
+/** Only what is said; `stem` says nothing about an even cut. */
+function partitionOf({ blocks, cuts, split, balanced, stem }: TrainConfig['partition']): PartitionOptions {
+  if (cuts !== null) return { cuts, stem };
+  if (balanced !== null) return { blocks: blocks ?? 1, balanced };
+  return { blocks: blocks ?? 1, stem, ...(split === null ? {} : { split }) };
+}
+
 /** Network, cut, local loss, plugin, optimiser and learning rates of a configuration. */
 export function assemble(config: TrainConfig, pictures: PictureKind): Parts {
-  const { blocks, cuts, split, balanced, stem } = config.partition;
-  const even = { ...(split === null ? {} : { split }), ...(balanced === null ? {} : { balanced }) };
   return {
     backbone: make(backbones, config.backbone, pictures),
-    partition: cuts === null ? { blocks: blocks ?? 1, ...even, stem } : { cuts, ...even, stem },
+    partition: partitionOf(config.partition),
     loss: make(losses, config.loss),
     plugin: make(plugins, config.plugin),
     optimizer: make(optimizers, config.optimizer),

@@ -15,7 +15,22 @@ export function dataName(name: string): string {
 
 /** What people call a network: `ResNet-32`. */
 export function networkName(backbone: string): string {
-  return backbone.replace(/^resnet/, 'ResNet-');
+  return backbone
+    .replace(/^resnext(\d+)_/, 'ResNeXt-$1 ')
+    .replace(/^resnet/, 'ResNet-')
+    .replace(/^vgg/, 'VGG-');
+}
+
+const FAMILIES: Readonly<Record<TrainConfig['backbone']['type'], string>> = {
+  resnet: 'ResNet',
+  'imagenet-resnet': 'ResNet',
+  resnext: 'ResNeXt',
+  vgg: 'VGG',
+};
+
+/** What people call the network of a configuration. */
+export function networkOf({ backbone }: Pick<TrainConfig, 'backbone'>): string {
+  return `${FAMILIES[backbone.type]}-${backbone.depth}`;
 }
 
 /** What people call the method of a configuration. */

@@ -10,7 +10,7 @@ const TABLE_1: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 /** The test error that the paper prints for this network, partition and method on CIFAR-10; null where it has none. */
 export function paperError(config: TrainConfig, dataset: string): number | null {
   const { backbone, loss, plugin } = config;
-  if (dataset !== 'cifar10' || backbone.width !== 16) return null;
+  if (dataset !== 'cifar10' || backbone.type !== 'resnet' || backbone.width !== 16) return null;
   const method = loss.type === 'e2e' ? 'e2e' : `${loss.type}${plugin.type === 'man' ? '-man' : ''}-${blocksOf(config)}`;
   return TABLE_1[`resnet${backbone.depth}`]?.[method] ?? null;
 }

@@ -30,7 +30,22 @@ const batchRules: Rule<TrainConfig> = (config) => {
 };
 
 const partitionRules: Rule<TrainConfig> = ({ partition }) => {
-  const { blocks, cuts } = partition;
+  const { blocks, cuts, split, balanced, stem } = partition;
+  const withOthers = Object.entries({ split, balanced }).find(([, value]) => value !== null);
+  if (cuts !== null && withOthers !== undefined)
+    return [
+      {
+        key: `partition.${withOthers[0]}`,
+        message: 'cuts say it all; this chooses a number of blocks',
+        fix: `partition.${withOthers[0]}=null`,
+      },
+    ];
+  if (split !== null && balanced !== null)
+    return [
+      { key: 'partition.balanced', message: `expected either split or balanced, got both (split=${split})`, fix: 'partition.split=null' },
+    ];
+  if (balanced !== null && stem === 'merge')
+    return [{ key: 'partition.stem', message: 'an even partition decides by itself where the stem goes', fix: 'partition.stem=own' }];
   if (blocks !== null && cuts !== null)
     return [
       { key: 'partition.cuts', message: `expected either blocks or cuts, got both (blocks=${blocks})`, fix: 'partition.blocks=null' },

@@ -1,3 +1,4 @@
+import { defineSchema, oneOf, positiveInt } from '@man/base';
 import type { Backbone, Partitions, Shape } from '@man/core';
 import { basicUnit, bottleneckUnit, residualBackbone } from '@man/nn';
 import { badDepth } from './errors.ts';
@@ -11,6 +12,12 @@ export interface ImageNetResNetOptions {
   /** Channels of the stem and of the 3×3 convolutions of the first stage; those of the others double. Default 64. */
   readonly width?: number;
 }
+
+/** Options of {@link imageNetResNet} as keys of a configuration, without those that the data set decides. */
+export const imageNetResNetSchema = defineSchema({
+  depth: { doc: 'Layers with weights.', default: 101, format: oneOf(18, 34, 50, 101, 152) },
+  width: { doc: 'Channels of the stem.', default: 64, format: positiveInt },
+});
 
 interface Plan {
   /** Units of each stage. */

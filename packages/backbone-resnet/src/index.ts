@@ -1,6 +1,7 @@
 export {
   type ImageNetResNetOptions,
   imageNetResNet,
+  imageNetResNetSchema,
   resnet18,
   resnet34,
   resnet50,

@@ -1,1 +1,1 @@
-export { type ResNeXtOptions, resnext, resnext50, resnext101 } from './resnext.ts';
+export { type ResNeXtOptions, resnext, resnext50, resnext101, resnextSchema } from './resnext.ts';

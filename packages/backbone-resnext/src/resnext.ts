@@ -1,3 +1,4 @@
+import { defineSchema, oneOf, positiveInt } from '@man/base';
 import type { Backbone, Partitions, Shape } from '@man/core';
 import { bottleneckUnit, residualBackbone } from '@man/nn';
 import { badOption } from './errors.ts';
@@ -14,6 +15,19 @@ export interface ResNeXtOptions {
   /** Channels of each group in the first stage; those of the others double. Default 8 for 101 layers, 4 for 50. */
   readonly widthPerGroup?: number;
 }
+
+/** Options of {@link resnext} as keys of a configuration, without those that the data set decides; null stands for what is not given. */
+export const resnextSchema = defineSchema({
+  depth: { doc: 'Layers with weights.', default: 101, format: oneOf(50, 101) },
+  groups: { doc: 'Groups of the 3×3 convolutions.', default: 32, format: positiveInt },
+  widthPerGroup: {
+    doc: 'Channels of a group in the first stage; null is 8, or 4 for 50 layers.',
+    default: null,
+    format: positiveInt,
+    nullable: true,
+  },
+  width: { doc: 'Channels of the stem.', default: 64, format: positiveInt },
+});
 
 interface Plan {
   readonly units: readonly number[];

@@ -1,3 +1,4 @@
+import { defineSchema, format, oneOf, positiveInt, truth } from '@man/base';
 import type { Backbone, Shape } from '@man/core';
 import {
   adaptiveAveragePool,
@@ -30,6 +31,17 @@ export interface VggOptions {
   /** Whether a batch norm stands behind each convolution; default true. */
   readonly batchNorm?: boolean;
 }
+
+const share = format<number>('a number from 0 to below 1', (value) => typeof value === 'number' && value >= 0 && value < 1);
+
+/** Options of {@link vgg} as keys of a configuration, without those that the data set decides. */
+export const vggSchema = defineSchema({
+  depth: { doc: 'Layers with weights.', default: 13, format: oneOf(11, 13, 16, 19) },
+  width: { doc: 'Channels of the first stage.', default: 64, format: positiveInt },
+  hidden: { doc: "Width of the classifier's hidden layers.", default: 4096, format: positiveInt },
+  dropout: { doc: 'Share of the hidden values that is dropped in training.', default: 0, format: share },
+  batchNorm: { doc: 'Whether a batch norm stands behind each convolution.', default: true, format: truth },
+});
 
 /** Convolutions of each stage. */
 const STAGES: Readonly<Record<number, readonly number[]>> = {

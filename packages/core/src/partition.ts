@@ -17,7 +17,12 @@ export type Objection = (site: CutSite) => string | null;
 
 /** {@link PartitionOptions} as keys of a configuration; null stands for what is not given. */
 export const partitionSchema = defineSchema({
-  blocks: { doc: 'Number of blocks of a published partition; 1 is end to end.', default: null, format: positiveInt, nullable: true },
+  blocks: {
+    doc: 'Number of blocks of a published or an even partition; 1 is end to end.',
+    default: null,
+    format: positiveInt,
+    nullable: true,
+  },
   cuts: {
     doc: 'Instead of blocks: names of the last unit of each block but the final one.',
     default: null,

@@ -1,7 +1,14 @@
-import { resnetSchema } from '@man/backbone-resnet';
+import { imageNetResNetSchema, resnetSchema } from '@man/backbone-resnet';
+import { resnextSchema } from '@man/backbone-resnext';
+import { vggSchema } from '@man/backbone-vgg';
 import { typed } from './typed.ts';
+
+const FAMILY = 'Family of the network.';
 
 /** Sub-schemas of `backbone`, by `backbone.type`. */
 export const backboneSchemas = {
-  resnet: typed('resnet', 'Family of the network.', resnetSchema),
+  resnet: typed('resnet', FAMILY, resnetSchema),
+  'imagenet-resnet': typed('imagenet-resnet', FAMILY, imageNetResNetSchema),
+  resnext: typed('resnext', FAMILY, resnextSchema),
+  vgg: typed('vgg', FAMILY, vggSchema),
 };
