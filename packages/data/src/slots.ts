@@ -37,8 +37,8 @@ export function createSlots({ raw, pixels, images }: SlotSizes): Slots {
 
 /**
  * Shared numbers that do not begin where TensorFlow would take them as they are: it demands a multiple of 64 bytes, and copies what lies
- * elsewhere.
+ * elsewhere. Memory begins at a multiple of 16 bytes, whichever, so that 4 behind it is none of 64.
  */
 export function sharedFloats(size: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(4 * size + 16), 16, size);
+  return new Float32Array(new SharedArrayBuffer(4 * size + 4), 4, size);
 }
