@@ -88,6 +88,7 @@ describe('man-reproduce train', () => {
     expect(result.configHash).toMatch(/^[0-9a-f]{64}$/);
     const first = join(folder, 'first');
     expect((await readdir(first)).sort()).toEqual([
+      'checkpoints',
       'config.yaml',
       'events.jsonl',
       'overrides.txt',

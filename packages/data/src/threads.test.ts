@@ -25,13 +25,21 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const threads = () => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort' || kind === 'Worker').length;
 const loaderOf = (options: LoaderOptions, shared = true) => createLoaderWith(countingSplit(50, [8, 8, 3], shared), options, worker);
 
+const importsOf = (code: string) => [...code.matchAll(/^import .* from ?"([^"]+)";$/gm)].map(([, name]) => name as string);
+
+/** A program with the pieces that it shares with others. */
+function withChunks(file: string): string {
+  const code = readFileSync(file, 'utf8');
+  const chunks = importsOf(code).filter((name) => name.startsWith('./'));
+  return [code, ...chunks.map((name) => withChunks(join(file, '..', name)))].join('\n');
+}
+
 describe('worker threads', () => {
   it('have a program without tfjs', () => {
-    const code = readFileSync(worker, 'utf8');
+    const code = withChunks(worker);
     expect(code).toContain('prepare');
     expect(code).not.toMatch(/tensorflow|tfjs/);
-    const imported = [...code.matchAll(/^import .* from ?"([^"]+)";$/gm)].map(([, name]) => name as string);
-    expect(imported.filter((name) => !name.startsWith('node:'))).toEqual([]);
+    expect(importsOf(code).filter((name) => !/^(node:|\.\/)/.test(name))).toEqual([]);
   });
 
   it.each([
