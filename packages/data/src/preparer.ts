@@ -69,8 +69,12 @@ function threads(file: string, count: number, tasksAhead: number, isHeavy: boole
   };
   return {
     workers: count,
-    async prepare(task) {
-      pool ??= startPool(file, count, tasksAhead, isHeavy);
+    async prepare(task, isStopped) {
+      if (pool === null) {
+        pool = startPool(file, count, tasksAhead, isHeavy);
+        // Starting a thread takes longer than a batch from memory: training need not wait for it.
+        if (!isHeavy) return prepareBatch(task, isStopped);
+      }
       const { piscina, broken } = await pool;
       return (await Promise.race([piscina.run(task), broken])) as readonly Fault[];
     },
