@@ -1,7 +1,13 @@
-import { diffCheckpoints, exportTfjs, exportTorch, positionOf } from '@man/checkpoint';
-import { formatBytes, formatCount, readSafetensors, textTable } from '@man/track';
+import { basename, dirname, resolve } from 'node:path';
+import { diffCheckpoints, exportTfjs, loadNetwork, positionOf } from '@man/checkpoint';
+import { exportTorch, formatBytes, formatCount, readSafetensors, textTable } from '@man/track';
+import { CHECKPOINTS } from './checkpoints.ts';
 import { differences } from './config-differences.ts';
+import { startEngine } from './engine.ts';
 import { badExport } from './errors.ts';
+import { assemble } from './factories.ts';
+import { knownSet } from './known-sets.ts';
+import { configurationOf } from './resume-command.ts';
 
 const out = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -92,9 +98,23 @@ export async function diffCommand(first: string, second: string, { json }: { rea
 
 /** `man-reproduce checkpoint export <file> <target> --to torch|tfjs`. @returns the exit code */
 export async function exportCommand(file: string, target: string, to: string): Promise<number> {
-  if (to === 'torch') await exportTorch(file, target);
+  if (to === 'torch') await exportForTorch(file, target);
   else if (to === 'tfjs') await exportTfjs(file, target);
   else throw badExport(to);
   out(target);
   return 0;
+}
+
+/** Under PyTorch's names and in its order, which only the backbone knows; the configuration of the file's run tells which one that is. */
+async function exportForTorch(file: string, target: string): Promise<void> {
+  const folder = dirname(resolve(file));
+  const { config } = await configurationOf(basename(folder) === CHECKPOINTS ? dirname(folder) : folder);
+  await startEngine(config);
+  const { backbone } = assemble(config, knownSet(config.dataset));
+  const network = await loadNetwork(file, { backbone });
+  try {
+    await exportTorch({ backbone, network }, target);
+  } finally {
+    network.dispose();
+  }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { diffCheckpoints } from '@man/checkpoint';
-import { readEvents, readSummary } from '@man/track';
+import { readEvents, readSafetensors, readSummary } from '@man/track';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** The program as it is built; cli.test.ts builds it where it is missing. */
@@ -105,6 +105,14 @@ describe('man-reproduce resume', () => {
     expect(await run(['checkpoint', 'diff', file, other])).toMatchObject({ code: 1, stdout: expect.stringContaining('differs') });
     expect(await run(['checkpoint', 'export', file, 'out', '--to', 'tfjs'])).toMatchObject({ code: 0 });
     expect(readdirSync(join(folder, 'out')).sort()).toEqual(['model.json', 'weights.bin']);
+    const torch = await run(['checkpoint', 'export', file, 'torch.safetensors', '--to', 'torch']);
+    expect(torch, torch.stderr).toMatchObject({ code: 0 });
+    const [ours, theirs] = await Promise.all(
+      [join(second, 'weights.safetensors'), join(folder, 'torch.safetensors')].map((path) => readSafetensors(path)),
+    );
+    const [filters, turned] = [ours!.tensors['stage2.unit0.conv1.weight']!.shape, theirs!.tensors['layer2.0.conv1.weight']!.shape];
+    expect(turned).toEqual([3, 2, 0, 1].map((axis) => filters[axis]));
+    expect(theirs!.tensors['fc.bias']!.data).toEqual(ours!.tensors['classifier.linear.bias']!.data);
   });
 
   it('says what is no run, and what has nothing to go on from', { timeout: 60_000 }, async () => {
@@ -112,6 +120,10 @@ describe('man-reproduce resume', () => {
     expect(await run(['checkpoint', 'export', 'x', 'y', '--to', 'onnx'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('torch or tfjs'),
+    });
+    expect(await run(['checkpoint', 'export', 'nowhere/x', 'y', '--to', 'torch'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('MAN_REPRODUCE_NOT_A_RUN'),
     });
   });
 });

@@ -13,7 +13,6 @@ import {
   checkpoint,
   diffCheckpoints,
   exportTfjs,
-  exportTorch,
   listCheckpoints,
   loadNetwork,
   readCheckpoint,
@@ -242,28 +241,5 @@ describe('a network without its trainer', () => {
     expect(Object.keys(read).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, variable] of Object.entries(expected)) expect([...read[name]!.dataSync()]).toEqual([...variable.dataSync()]);
     trainer.dispose();
-  });
-
-  it("is exported in PyTorch's layouts", async () => {
-    const file = join(folder, 'weights.safetensors');
-    const conv = Float32Array.from({ length: 2 * 3 * 4 * 5 }, (_, i) => i);
-    const tensors = {
-      'stem.conv.weight': { dtype: 'F32' as const, shape: [2, 3, 4, 5], data: conv },
-      'head.weight': { dtype: 'F32' as const, shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
-      'stem.bn.running_mean': { dtype: 'F32' as const, shape: [1], data: Float32Array.of(7) },
-      'aux.0.head.weight': { dtype: 'F32' as const, shape: [1], data: Float32Array.of(8) },
-    };
-    await writeSafetensors(file, tensors);
-    await exportTorch(file, join(folder, 'torch.safetensors'));
-    const { readSafetensors } = await import('@man/track');
-    const { tensors: out } = await readSafetensors(join(folder, 'torch.safetensors'));
-    expect(Object.keys(out).sort()).toEqual(['head.weight', 'stem.bn.running_mean', 'stem.conv.weight']);
-    expect([out['head.weight']!.shape, [...out['head.weight']!.data]]).toEqual([
-      [3, 2],
-      [1, 4, 2, 5, 3, 6],
-    ]);
-    expect(out['stem.conv.weight']!.shape).toEqual([5, 4, 2, 3]);
-    // [out 1, in 2, row 1, column 0] is [row 1, column 0, in 2, out 1] of ours.
-    expect(out['stem.conv.weight']!.data[((1 * 4 + 2) * 2 + 1) * 3]).toBe(((1 * 3 + 0) * 4 + 2) * 5 + 1);
   });
 });
