@@ -72,7 +72,7 @@ export function imageNetResNet(options: ImageNetResNetOptions & { readonly depth
       'take resnet18, 34, 50, 101 or 152; resnet({ depth: 6n + 2 }) is for small pictures',
     );
   checkOptions({ classes, inputShape, width });
-  const { units, kind, partitions = {}, splits } = plan;
+  const { units, kind, partitions = {}, splits = {} } = plan;
   return residualBackbone({
     name: `resnet${depth}`,
     inputShape,
@@ -80,7 +80,7 @@ export function imageNetResNet(options: ImageNetResNetOptions & { readonly depth
     width,
     units,
     partitions,
-    ...(splits === undefined ? {} : { splits }),
+    splits,
     unit(stage, stride) {
       const inner = width * 2 ** (stage - 1);
       return kind === 'basic' ? basicUnit({ filters: inner, stride }) : bottleneckUnit({ filters: 4 * inner, inner, stride });

@@ -62,7 +62,7 @@ export function resnext(options: ResNeXtOptions & { readonly depth: number }): B
   const { depth, classes = 1000, inputShape = [224, 224, 3], width = 64, groups = 32 } = options;
   const plan = Object.hasOwn(PLANS, depth) ? PLANS[depth] : undefined;
   if (plan === undefined) throw badOption('depth', '50 or 101', depth);
-  const { units, partitions = {}, splits } = plan;
+  const { units, partitions = {}, splits = {} } = plan;
   const widthPerGroup = options.widthPerGroup ?? plan.widthPerGroup;
   for (const [name, value] of Object.entries({ width, groups, widthPerGroup }))
     if (!Number.isInteger(value) || value < 1) throw badOption(name, 'a whole number ≥ 1', value);
@@ -75,7 +75,7 @@ export function resnext(options: ResNeXtOptions & { readonly depth: number }): B
     width,
     units,
     partitions,
-    ...(splits === undefined ? {} : { splits }),
+    splits,
     unit(stage, stride) {
       const scale = 2 ** (stage - 1);
       return bottleneckUnit({ filters: 4 * width * scale, inner: groups * widthPerGroup * scale, stride, groups });

@@ -33,7 +33,7 @@ export interface ResidualBackboneOptions {
  * ```
  */
 export function residualBackbone(options: ResidualBackboneOptions): Backbone {
-  const { name, inputShape, classes, width, units, unit, partitions, splits } = options;
+  const { name, inputShape, classes, width, units, unit, partitions, splits = {} } = options;
   const stem = sequential({
     conv: conv2d({ filters: width, kernel: 7, stride: 2, padding: 3 }),
     bn: batchNorm(),
@@ -46,7 +46,7 @@ export function residualBackbone(options: ResidualBackboneOptions): Backbone {
     inputShape,
     classes,
     partitions,
-    ...(splits === undefined ? {} : { splits }),
+    splits,
     torch: residualTorchNames,
     build: (rng) => buildNetwork(rng, inputShape, plans, averageClassifier(classes)),
   };
