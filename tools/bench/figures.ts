@@ -31,6 +31,7 @@ async function race(setting: Setting, formats: readonly Format[], { python, roun
   const all = [ours(setting), ...(python === undefined ? [] : formats.map((format) => peer(python, setting, format)))];
   const steps = quick || setting.depth > 32 ? 1 : 3;
   const speeds = new Map<string, number[]>(all.map(({ name }) => [name, []]));
+  const isolated: Isolated[] = [];
   let own: Steps | undefined;
   try {
     for (const contender of all) await contender.ask('go 1');
@@ -40,9 +41,9 @@ async function race(setting: Setting, formats: readonly Format[], { python, roun
         if (contender === all[0]) own = answer;
         speeds.get(contender.name)?.push((1000 * setting.batch) / median(answer.step_ms.slice(1)));
       }
+      if (setting === MAN) isolated.push(await (all[0] as Contender).ask<Isolated>('isolated'));
       tell(`${nameOf(setting)}: round ${round} of ${rounds}`);
     }
-    const isolated = setting === MAN ? await all[0]?.ask<Isolated>('isolated') : undefined;
     return { setting, speeds: Object.fromEntries(speeds), own: own as Steps, isolated };
   } finally {
     await Promise.all(all.map((contender) => contender.end()));
@@ -94,17 +95,18 @@ export async function* measure(options: Options): AsyncGenerator<Figure> {
   yield* steady(options);
 }
 
+/** The median over rounds of the convolutions' own time over that of the steps in the same round. */
 function efficiency({ setting, speeds, isolated }: Race): Figure {
-  const stepMs = (1000 * setting.batch) / median(speeds.ours as number[]);
-  const { isolated_ms: alone, convolutions } = isolated as Isolated;
+  const stepMs = (speeds.ours as number[]).map((speed) => (1000 * setting.batch) / speed);
+  const aloneMs = isolated.map(({ isolated_ms }) => isolated_ms);
   return {
     id: 'efficiency',
     what: `${nameOf(setting)}: convolutions by themselves ÷ step`,
-    value: alone / stepMs,
+    value: median(aloneMs.map((alone, i) => alone / (stepMs[i] as number))),
     unit: '×',
     target: { atLeast: 0.8 },
-    detail: `${alone.toFixed(0)} ms of ${convolutions} convolutions in ${stepMs.toFixed(0)} ms`,
-    readings: { ...isolated, step_ms: stepMs },
+    detail: `${median(aloneMs).toFixed(0)} ms of ${isolated[0]?.convolutions} convolutions in ${median(stepMs).toFixed(0)} ms`,
+    readings: { isolated_ms: aloneMs, step_ms: stepMs },
   };
 }
 
