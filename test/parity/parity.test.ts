@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resnet } from '@man/backbone-resnet';
-import { type Batch, createTrainer, disposeBatch, sgd, type Trainer, type TrainerPlugin } from '@man/core';
+import { type Batch, createTrainer, disposeBatch, type LocalLoss, sgd, type Trainer, type TrainerPlugin } from '@man/core';
 import { infopro } from '@man/loss-infopro';
 import { type EngineName, useEngine } from '@man/ops';
 import { man } from '@man/plugin';
 import { readSafetensors } from '@man/track';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type LocalRecipe, localLossOf } from './local-loss.ts';
 
 /** What tools/peer/parity_fixtures.py writes: PyTorch's losses and final state of the same training. */
 interface Run {
@@ -33,6 +34,7 @@ interface Method {
   readonly blocks: readonly (readonly string[])[];
   readonly head: '1c2f' | '2c2f' | null;
   readonly schedule: { readonly a1: number; readonly a2: number; readonly b1: number; readonly b2: number } | null;
+  readonly local: LocalRecipe | null;
   readonly man: {
     readonly momentum: number;
     readonly ema: boolean;
@@ -100,13 +102,16 @@ function createLike(run: Run, method: Method): Trainer {
   return createTrainer({
     backbone: resnet({ depth, width, classes, inputShape: [imageSize, imageSize, 3] }),
     partition: { cuts: method.blocks.slice(0, -1).map((units) => units.at(-1) as string) },
-    ...(method.schedule === null || method.head === null
-      ? {}
-      : { loss: infopro({ head: method.head, schedule: rangeOf(method.schedule) }) }),
+    ...lossLike(method),
     optimizer: sgd(optimizer),
     schedule: () => learningRate,
     plugins: method.man === null ? [] : [manLike(method.man)],
   });
+}
+
+function lossLike({ local, head, schedule }: Method): { readonly loss?: LocalLoss } {
+  if (local !== null) return { loss: localLossOf(local) };
+  return schedule === null || head === null ? {} : { loss: infopro({ head, schedule: rangeOf(schedule) }) };
 }
 
 const rangeOf = ({ a1, a2, b1, b2 }: NonNullable<Method['schedule']>) => ({

@@ -1,4 +1,4 @@
-"""End-to-end training, InfoPro, and InfoPro with the Momentum Auxiliary Network.
+"""End-to-end training and local losses, without and with the Momentum Auxiliary Network.
 
 One iteration (the specification):
 
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from losses import LocalLoss
 from models import CIFAR10, BlockEnd, Decoder, Head, HeadKind, Layer, Normalisation, ResNet, cut, initialise
 
 # --------------------------------------------------------------------------- schedules
@@ -82,9 +83,10 @@ class Man:
 
 @dataclass(frozen=True)
 class Options:
-    """What to train with; `schedule=None` means end to end (one block)."""
+    """What to train with; neither `schedule` (InfoPro) nor `local` means end to end (one block)."""
 
     schedule: Schedule | None = None
+    local: LocalLoss | None = None
     man: Man | None = None
     head: HeadKind = "1c2f"
     learning_rate: float = 0.1
@@ -92,6 +94,11 @@ class Options:
     weight_decay: float = 1e-4
     fused_optimizer: bool = False
     normalisation: Normalisation = field(default=CIFAR10)
+    image_size: int = 32
+
+    @property
+    def is_local(self) -> bool:
+        return self.schedule is not None or self.local is not None
 
 
 @dataclass(frozen=True)
@@ -100,22 +107,28 @@ class BlockLoss:
 
     total: Tensor
     classification: Tensor
-    reconstruction: Tensor | None
+    reconstruction: Tensor | None = None
+    similarity: Tensor | None = None
 
 
 # ----------------------------------------------------------------------------- modules
 
 
 class Auxiliary(nn.Module):
-    """Everything attached to one block but the last: branches, head, decoder."""
+    """Everything attached to one block but the last: branches, and the parts of the local loss."""
 
     def __init__(self, last: Layer, following: Layer, classes: int, options: Options) -> None:
         super().__init__()
         man = options.man
         branches = man is not None and (man.ema or man.bias)
         site = following if branches else last
-        self.head = Head(site.channels, site.ratio, classes, options.head)
-        self.decoder = Decoder(site.channels)
+        if options.local is None:
+            self.head = Head(site.channels, site.ratio, classes, options.head)
+            self.decoder = Decoder(site.channels)
+        else:
+            size = options.image_size // site.ratio
+            for name, part in options.local.parts(site.channels, size, classes).items():
+                self.add_module(name, part)
         initialise(self)
         if man is None:
             return
@@ -127,7 +140,7 @@ class Auxiliary(nn.Module):
             self.mix = nn.Parameter(torch.ones(()))
 
     def features(self, h: Tensor) -> Tensor:
-        """z_j, the input of head and decoder."""
+        """z_j, what the local loss is of."""
         has_ema, has_bias = hasattr(self, "ema"), hasattr(self, "bias")
         if has_ema and has_bias:
             if hasattr(self, "mix"):
@@ -163,8 +176,8 @@ class Learner(nn.Module):
         self.options = options = options or Options()
         self.net = net
         self.blocks = cut(net, ends)
-        if options.schedule is None and len(self.blocks) > 1:
-            raise ValueError("more than one block needs a schedule of local losses")
+        if not options.is_local and len(self.blocks) > 1:
+            raise ValueError("more than one block needs a local loss")
         self.loss_weights = options.schedule.weights(self.blocks) if options.schedule else []
         self.aux = nn.ModuleList(
             Auxiliary(block[-1], following[0], net.classes, options)
@@ -209,9 +222,12 @@ class Learner(nn.Module):
         return x
 
     def local_loss(self, j: int, h: Tensor, pixels: Tensor, labels: Tensor) -> BlockLoss:
-        """InfoPro's loss of block j < K-1 (zero-based)."""
+        """The local loss of block j < K-1 (zero-based)."""
         aux = self.aux[j]
         z = aux.features(h)
+        if self.options.local is not None:
+            loss = self.options.local.loss(aux, z, labels)
+            return BlockLoss(loss.total, **loss.terms)
         logits = aux.decoder(z, (pixels.shape[2], pixels.shape[3]))
         reconstruction = F.binary_cross_entropy_with_logits(logits, pixels)
         classification = F.cross_entropy(aux.head(z), labels)
@@ -223,7 +239,7 @@ class Learner(nn.Module):
         """Plain cross-entropy of the last block."""
         logits = self.net.classifier(self.forward_block(len(self.blocks) - 1, x))
         loss = F.cross_entropy(logits, labels)
-        return BlockLoss(loss, loss, None)
+        return BlockLoss(loss, loss)
 
     def update_average(self, j: int) -> None:
         """Move E_j towards the first layer of the next block."""
@@ -234,5 +250,4 @@ class Learner(nn.Module):
 
 
 def detached(loss: BlockLoss) -> BlockLoss:
-    reconstruction = None if loss.reconstruction is None else loss.reconstruction.detach()
-    return BlockLoss(loss.total.detach(), loss.classification.detach(), reconstruction)
+    return BlockLoss(**{name: value.detach() for name, value in vars(loss).items() if value is not None})

@@ -1,0 +1,201 @@
+"""Local losses of DGL and PredSim, with the auxiliary networks they need, and supervised contrast.
+
+Written from the descriptions of the methods, as an independent reference for the TypeScript packages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DglKind = Literal["auglocal", "original", "manpp"]
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """A local loss: what is minimised, and its unweighted terms by name."""
+
+    total: Tensor
+    terms: dict[str, Tensor]
+    logits: Tensor
+
+
+class FlattenedLinear(nn.Linear):
+    """A linear layer behind a flattened map of `places` pixels.
+
+    PyTorch flattens channels first, the project channels last: `layouts.py` reorders its inputs.
+    """
+
+    def __init__(self, channels: int, places: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(channels * places, outputs, bias=bias)
+        self.channels = channels
+
+
+# --------------------------------------------------------------------------------- DGL
+
+
+class PointwiseUnit(nn.Module):
+    """1x1 convolutions with batch norm and ReLU, three in a row."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        for i in (1, 2, 3):
+            self.add_module(f"conv{i}", nn.Conv2d(inputs if i == 1 else outputs, outputs, 1, bias=False))
+            self.add_module(f"bn{i}", nn.BatchNorm2d(outputs))
+
+    def pointwise(self, x: Tensor) -> Tensor:
+        for i in (1, 2, 3):
+            x = F.relu(self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(x)))
+        return x
+
+
+class Hidden(nn.Module):
+    """Linear layer, batch norm over the batch, ReLU."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+        self.bn = nn.BatchNorm1d(linear.out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.linear(x)))
+
+
+class DglHead(PointwiseUnit):
+    """Pool, three 1x1 convolutions, pool, two or three hidden layers, output.
+
+    "auglocal" has two hidden layers without bias, "original" three with; both pool to a quarter of the
+    size and then to 2x2 (1x1 where the quarter is that small). "manpp" pools to 8x8 and then globally,
+    and has fixed widths of 128 and 512.
+    """
+
+    def __init__(self, channels: int, size: int, classes: int, kind: DglKind = "auglocal") -> None:
+        fixed = kind == "manpp"
+        width = 128 if fixed else channels
+        super().__init__(channels, width)
+        self.first = 8 if fixed else math.ceil(size / 4)
+        self.second = 1 if fixed else min(self.first, 2)
+        features = width * self.second**2
+        hidden = 512 if fixed else features
+        self.layers = 2 if kind == "auglocal" else 3
+        bias = kind != "auglocal"
+        self.hidden1 = Hidden(FlattenedLinear(width, self.second**2, hidden, bias=bias))
+        self.hidden2 = Hidden(nn.Linear(hidden, hidden, bias=bias))
+        if self.layers == 3:
+            self.hidden3 = Hidden(nn.Linear(hidden, hidden, bias=bias))
+        self.output = nn.Linear(hidden, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pointwise(F.adaptive_avg_pool2d(x, self.first))
+        x = F.adaptive_avg_pool2d(x, self.second).flatten(1)
+        for i in range(1, self.layers + 1):
+            x = self.get_submodule(f"hidden{i}")(x)
+        return self.output(x)
+
+
+@dataclass(frozen=True)
+class Dgl:
+    """DGL's local loss: cross-entropy of its head."""
+
+    head: DglKind = "auglocal"
+
+    def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
+        return {"head": DglHead(channels, size, classes, self.head)}
+
+    def loss(self, parts: nn.Module, z: Tensor, labels: Tensor) -> LossParts:
+        logits = parts.get_submodule("head")(z)
+        loss = F.cross_entropy(logits, labels)
+        return LossParts(loss, {"classification": loss}, logits)
+
+
+# ----------------------------------------------------------------------------- PredSim
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """Average pooling in front of PredSim's prediction: window, zero padding, size of the result."""
+
+    window: tuple[int, int]
+    padding: tuple[int, int]
+    result: tuple[int, int]
+
+
+def plan_pooling(channels: int, size: int, target: int) -> PoolPlan:
+    """Double the window's height, then its width, in turns until at most `target` features are left."""
+    window = [1, 1]
+    result = [size, size]
+    axis = 0
+    while channels * result[0] * result[1] > target and max(result) > 1:
+        window[axis] *= 2
+        result[axis] = math.ceil(size / window[axis])
+        axis = 1 - axis
+    padding = [w // 2 if size % w else 0 for w in window]
+    return PoolPlan((window[0], window[1]), (padding[0], padding[1]), (result[0], result[1]))
+
+
+class Prediction(nn.Module):
+    """Average pooling and one linear layer."""
+
+    def __init__(self, channels: int, size: int, classes: int, target: int, zero: bool) -> None:
+        super().__init__()
+        self.plan = plan_pooling(channels, size, target)
+        self.linear = FlattenedLinear(channels, self.plan.result[0] * self.plan.result[1], classes)
+        if zero:
+            nn.init.zeros_(self.linear.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.avg_pool2d(x, self.plan.window, padding=self.plan.padding)
+        return self.linear(x.flatten(1))
+
+
+def similarity(x: Tensor) -> Tensor:
+    """Cosines between examples: of their channels' spread, or of all values for three channels or one row."""
+    if x.dim() == 4:
+        x = x.flatten(2).std(dim=2) if x.shape[1] > 3 and x.shape[2] > 1 else x.flatten(1)
+    x = x - x.mean(dim=1, keepdim=True)
+    x = x / (1e-8 + x.square().sum(dim=1, keepdim=True).sqrt())
+    return (x @ x.T).clamp(-1, 1)
+
+
+@dataclass(frozen=True)
+class PredSim:
+    """PredSim's local loss: (1 - beta) prediction + beta similarity."""
+
+    beta: float = 0.99
+    target: int = 512
+    zero: bool = False
+
+    def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
+        return {
+            "prediction": Prediction(channels, size, classes, self.target, self.zero),
+            "similarity": nn.ModuleDict({"conv": nn.Conv2d(channels, channels, 3, padding=1, bias=False)}),
+        }
+
+    def loss(self, parts: nn.Module, z: Tensor, labels: Tensor) -> LossParts:
+        logits = parts.get_submodule("prediction")(z)
+        classification = F.cross_entropy(logits, labels)
+        targets = similarity(F.one_hot(labels, logits.shape[1]).to(z.dtype))
+        likeness = F.mse_loss(similarity(parts.get_submodule("similarity.conv")(z)), targets)
+        total = (1 - self.beta) * classification + self.beta * likeness
+        return LossParts(total, {"classification": classification, "similarity": likeness}, logits)
+
+
+LocalLoss = Dgl | PredSim
+
+
+# ---------------------------------------------------------------------------- contrast
+
+
+def supervised_contrast(rows: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Supervised contrastive loss of rows of length 1: a mean over all anchors."""
+    scores = rows @ rows.T / temperature
+    own = torch.eye(len(rows), dtype=torch.bool)
+    likelihood = scores - scores.masked_fill(own, -math.inf).logsumexp(dim=1, keepdim=True)
+    positives = (labels[:, None] == labels[None, :]) & ~own
+    sums = likelihood.masked_fill(~positives, 0).sum(dim=1)
+    return -(sums / positives.sum(dim=1).clamp(min=1)).mean()
