@@ -23,6 +23,7 @@ import { type ImagenetOptions, imagenetSchema } from '@man/dataset-imagenet';
 import { type ShapesOptions, shapes, shapesSchema } from '@man/dataset-shapes';
 import { type Stl10Options, stl10Schema } from '@man/dataset-stl10';
 import { type SvhnOptions, svhnSchema } from '@man/dataset-svhn';
+import { type DglOptions, dgl, dglSchema } from '@man/loss-dgl';
 import { type InfoProOptions, infopro, infoproSchema } from '@man/loss-infopro';
 import { createMan, type ManOptions, manSchema } from '@man/plugin';
 import { describe, expect, expectTypeOf, it } from 'vitest';
@@ -86,6 +87,12 @@ const cases: readonly Case[] = [
     schema: vggSchema,
     make: (options) => vgg(options as { depth: number }),
     samples: { depth: [11, 12, 13, 16, 19], width: [0, 4], hidden: [0, 1.5, 8], dropout: [-0.1, 0, 0.5, 1], batchNorm: [true, false] },
+  },
+  {
+    name: 'dgl',
+    schema: dglSchema,
+    make: (options) => dgl(options),
+    samples: { head: ['auglocal', 'original', 'manpp', 'mlp'] },
   },
   {
     name: 'infopro',
@@ -168,6 +175,7 @@ describe('schemas', () => {
   it('have the types of the options beside them', () => {
     expectTypeOf<ConfigOf<typeof sgdSchema>>().toEqualTypeOf<Readonly<Required<SgdOptions>>>();
     expectTypeOf<ConfigOf<typeof cosineSchema>>().toEqualTypeOf<Readonly<Required<Omit<CosineOptions, 'epochs'>>>>();
+    expectTypeOf<ConfigOf<typeof dglSchema>>().toEqualTypeOf<Readonly<Required<DglOptions>>>();
     expectTypeOf<ConfigOf<typeof infoproSchema>>().toEqualTypeOf<Readonly<Required<InfoProOptions>>>();
     expectTypeOf<ConfigOf<typeof shapesSchema>>().toEqualTypeOf<Readonly<Required<ShapesOptions>>>();
     expectTypeOf<keyof ConfigOf<typeof manSchema>>().toEqualTypeOf<keyof ManOptions>();

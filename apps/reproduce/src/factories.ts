@@ -14,6 +14,7 @@ import {
   sgd,
   type TrainerPlugin,
 } from '@man/core';
+import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
 import { man } from '@man/plugin';
 import type { TrainConfig } from './schema/index.ts';
@@ -39,6 +40,7 @@ const backbones: Factories<TrainConfig['backbone'], Backbone, [pictures: Picture
 
 const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
   e2e: () => null,
+  dgl: (options) => dgl(options),
   infopro: (options) => infopro(options),
 };
 

@@ -1,0 +1,1 @@
+export { type DglHead, type DglOptions, dgl, dglSchema } from './dgl.ts';
