@@ -21,13 +21,19 @@ export class BlockTrainer {
   readonly #variables: readonly tf.Variable[];
   readonly #isLast: boolean;
 
+  /** The auxiliary network is its own from here on, also where this throws. */
   constructor(block: LocalBlock, aux: AuxiliaryNetwork, isLast: boolean, optimizer: OptimizerDefinition) {
     this.block = block;
     this.aux = aux;
     this.#isLast = isLast;
     this.variables = { ...unitVariables(block.units, 'parameters'), ...auxVariables(block, aux, isLast, 'parameters') };
     this.#variables = Object.values(this.variables);
-    this.optimizer = optimizer.create(this.variables);
+    try {
+      this.optimizer = optimizer.create(this.variables);
+    } catch (error) {
+      aux.dispose();
+      throw error;
+    }
   }
 
   /** What training changes but no gradient trains: running statistics, EMA copies. */

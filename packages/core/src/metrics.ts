@@ -3,7 +3,7 @@ import type { BlockMetrics, LocalLossValue, StepMetrics } from './contracts.ts';
 import { notFinite } from './errors.ts';
 
 /** A block's numbers of one step, still on the engine: `[total, ...terms, correct]`. */
-interface BlockRow {
+export interface BlockRow {
   readonly values: tf.Tensor1D;
   readonly terms: readonly string[];
   readonly hasLogits: boolean;

@@ -215,7 +215,7 @@ describe('plugin lists', () => {
   });
 
   it('build onions in which everybody calls build exactly once', () => {
-    const aux = {} as AuxiliaryNetwork;
+    const aux = { dispose: () => {} } as AuxiliaryNetwork;
     const site = { block: { index: 0 } } as AuxSite;
     const wrong = (buildAux: NonNullable<TrainerPlugin['buildAux']>) =>
       codeOf(() => new Plugins([{ name: 'p', buildAux }]).buildAux(site, () => aux));

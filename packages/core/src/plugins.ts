@@ -1,4 +1,5 @@
 import { isManError, nearest } from '@man/base';
+import * as tf from '@tensorflow/tfjs';
 import type { AuxiliaryNetwork, AuxSite, BlockStep, CutSite, PluginOption, Shape, TrainerPlugin } from './contracts.ts';
 import { buildNotOnce, gradientCount, hookAsync, hookFailed, pluginInvalid, pluginMissing } from './errors.ts';
 
@@ -70,14 +71,22 @@ export class Plugins {
    * @throws MAN_CORE_HOOK_ASYNC, MAN_CORE_HOOK_FAILED, MAN_CORE_GRADIENTS
    */
   afterBackward(event: BlockStep): BlockStep['gradients'] {
-    return this.#of('afterBackward').reduce((gradients, { plugin, run }) => {
-      const returned = this.#callSync(plugin, 'afterBackward', () => run({ ...event, gradients }));
-      if (!Array.isArray(returned)) return gradients;
-      const replaced = returned as BlockStep['gradients'];
-      if (replaced.length !== gradients.length) throw gradientCount(plugin, event.block.index + 1, gradients.length, replaced.length);
-      for (const gradient of gradients) if (!replaced.includes(gradient)) gradient?.dispose();
-      return replaced;
-    }, event.gradients);
+    let { gradients } = event;
+    let returned: unknown;
+    try {
+      for (const { plugin, run } of this.#of('afterBackward')) {
+        returned = this.#callSync(plugin, 'afterBackward', () => run({ ...event, gradients }));
+        if (!Array.isArray(returned)) continue;
+        const replaced = returned as BlockStep['gradients'];
+        if (replaced.length !== gradients.length) throw gradientCount(plugin, event.block.index + 1, gradients.length, replaced.length);
+        for (const gradient of gradients) if (!replaced.includes(gradient)) gradient?.dispose();
+        gradients = replaced;
+      }
+      return gradients;
+    } catch (error) {
+      tf.dispose([gradients, returned] as tf.TensorContainer);
+      throw error;
+    }
   }
 
   /** Whether any plugin implements the hook, so that its event need not be made for nobody. */
@@ -103,14 +112,21 @@ export class Plugins {
       if (plugin.buildAux === undefined) return inner;
       return (own: AuxSite) => {
         let calls = 0;
+        let wrapped: AuxiliaryNetwork | undefined;
         const counted = (changed: AuxSite) => {
           calls++;
           if (calls > 1) throw buildNotOnce(plugin.name, site.block.index + 1, calls);
-          return inner(changed);
+          wrapped = inner(changed);
+          return wrapped;
         };
-        const built = this.#call(plugin.name, 'buildAux', () => plugin.buildAux?.(own, counted));
-        if (calls !== 1 || built === undefined) throw buildNotOnce(plugin.name, site.block.index + 1, calls);
-        return built;
+        try {
+          const built = this.#call(plugin.name, 'buildAux', () => plugin.buildAux?.(own, counted));
+          if (calls !== 1 || built === undefined) throw buildNotOnce(plugin.name, site.block.index + 1, calls);
+          return built;
+        } catch (error) {
+          wrapped?.dispose();
+          throw error;
+        }
       };
     }, build);
     return onion(site);
@@ -126,13 +142,18 @@ export class Plugins {
     );
   }
 
-  /** Disposes of the plugins, last first. */
+  /** Disposes of all plugins, last first; the first error is thrown when all are. @throws MAN_CORE_HOOK_FAILED */
   dispose(): void {
+    const errors: unknown[] = [];
     for (const plugin of [...this.list].reverse()) {
       if (plugin.dispose === undefined) continue;
-      this.#trace?.(plugin.name, 'dispose');
-      plugin.dispose();
+      try {
+        this.#call(plugin.name, 'dispose', () => plugin.dispose?.());
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 0) throw errors[0];
   }
 
   #of(hook: SyncHook | AsyncHook) {

@@ -9,7 +9,6 @@ import type {
   Backbone,
   Batch,
   BatchSource,
-  BlockStep,
   CutSite,
   Evaluation,
   FitReport,
@@ -26,7 +25,7 @@ import { EpochState } from './epoch-state.ts';
 import { disposed, lossMissing } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { type FitOptions, fit } from './fit.ts';
-import { MetricsBuffer, packMetrics } from './metrics.ts';
+import { MetricsBuffer } from './metrics.ts';
 import { prefixed } from './named.ts';
 import { cutIntoBlocks } from './partition.ts';
 import { Plugins } from './plugins.ts';
@@ -34,6 +33,7 @@ import { PluginStreams, restoreSnapshot, takeSnapshot } from './resume.ts';
 import { constant } from './schedules.ts';
 import { sgd } from './sgd.ts';
 import type { RestoreOptions, Snapshot } from './snapshot.ts';
+import { trainBlocks } from './train-blocks.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
 /**
@@ -176,7 +176,9 @@ export class Trainer {
     const epoch = this.epoch + 1;
     const { learningRate = this.schedule(epoch) } = options;
     const examples = batch.images.shape[0] as number;
-    const { result: rows, peakBytes } = span('step', () => measurePeakBytes(() => this.#trainBlocks(batch, { step, epoch, learningRate })));
+    const { result: rows, peakBytes } = span('step', () =>
+      measurePeakBytes(() => trainBlocks(this.trainers, this.plugins, batch, { step, epoch, learningRate })),
+    );
     this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
     this.steps = step;
     this.#metrics.push({ step, epoch, examples, learningRate, rows });
@@ -229,8 +231,11 @@ export class Trainer {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#metrics.dispose();
-    this.plugins.dispose();
-    for (const trainer of this.trainers) trainer.dispose();
+    try {
+      this.plugins.dispose();
+    } finally {
+      for (const trainer of this.trainers) trainer.dispose();
+    }
   }
 
   /** What the local loss, which is given what the plugins make of a block's output, says against a cut. */
@@ -253,25 +258,6 @@ export class Trainer {
       for (const trainer of trainers) trainer.dispose();
       throw error;
     }
-  }
-
-  #trainBlocks(batch: Batch, at: Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>) {
-    let x = batch.images;
-    return this.trainers.map((trainer) =>
-      span(`block ${trainer.block.index + 1}`, () => {
-        const { block, variables, optimizer } = trainer;
-        const { loss, features, gradients: own } = trainer.differentiate(x, batch);
-        const row = span('metrics', () => packMetrics(loss, batch.labels));
-        tf.dispose([loss.total, loss.terms, loss.logits ?? []] as tf.TensorContainer);
-        if (x !== batch.images) x.dispose();
-        if (features !== null) x = features;
-        const gradients = this.plugins.has('afterBackward') ? this.plugins.afterBackward({ ...at, block, variables, gradients: own }) : own;
-        span('optimizer', () => optimizer.apply(gradients, at.learningRate));
-        tf.dispose(gradients as tf.Tensor[]);
-        if (this.plugins.has('afterBlockStep')) this.plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
-        return row;
-      }),
-    );
   }
 
   #site(block: LocalBlock): AuxSite {
