@@ -9,7 +9,7 @@ import { importsOf, packageOf, type Room, reachedFrom, readJson, rooms, root, sh
 const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['reproduce', '*'],
   ['checkpoint', 'track data nn core ops'],
-  ['backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
+  ['analysis backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
   ['data nn', 'core ops'],
   ['core', 'ops'],
   ['ops', ''],

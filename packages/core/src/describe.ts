@@ -4,18 +4,46 @@ import { countValues } from './named.ts';
 
 const HEADER = ['block', 'units', 'output', 'parameters', 'MACs', 'auxiliary parameters', 'auxiliary MACs'];
 
+/** What a block holds and what its auxiliary network adds, in numbers; multiplications are of one example's forward pass, null where a unit does not tell. */
+export interface BlockCost {
+  /** Names of its units. */
+  readonly units: readonly string[];
+  readonly outputShape: Shape;
+  /** Trainable values of its units, and of the classifier in the last block. */
+  readonly parameters: number;
+  readonly macs: number | null;
+  /** Trainable values that only training needs. */
+  readonly auxiliaryParameters: number;
+  readonly auxiliaryMacs: number | null;
+}
+
+/** Parameters and multiplications of each block. */
+export function blockCosts(blocks: readonly BlockTrainer[]): BlockCost[] {
+  return blocks.map(({ block, aux }, i) => {
+    const { units, outputShape } = block;
+    const isLast = i === blocks.length - 1;
+    const parameters = units.reduce((sum, unit) => sum + countValues(unit.parameters()), 0);
+    const own = countValues(aux.parameters());
+    const macs = units.map((unit) => unit.macs?.());
+    return {
+      units: units.map(({ name }) => name),
+      outputShape,
+      parameters: isLast ? parameters + own : parameters,
+      macs: total(isLast ? [...macs, aux.macs?.()] : macs),
+      auxiliaryParameters: isLast ? 0 : own,
+      auxiliaryMacs: isLast ? 0 : (aux.macs?.() ?? null),
+    };
+  });
+}
+
 /** A table of the blocks for people: what each holds, and what its auxiliary network adds. */
 export function describeBlocks(blocks: readonly BlockTrainer[]): string {
-  const rows = blocks.map(({ block, aux }, i) => {
-    const { units } = block;
-    const isLast = i === blocks.length - 1;
-    const names = units.length === 1 ? units[0].name : `${units[0].name} … ${units[units.length - 1]?.name}`;
-    const parameters = units.reduce((sum, unit) => sum + countValues(unit.parameters()), 0);
-    const own = isLast ? parameters + countValues(aux.parameters()) : parameters;
-    const macs = total(units.map((unit) => unit.macs?.()).concat(isLast ? [aux.macs?.()] : []));
+  const costs = blockCosts(blocks);
+  const rows = costs.map(({ units, outputShape, parameters, macs, auxiliaryParameters, auxiliaryMacs }, i) => {
+    const names = units.length === 1 ? `${units[0]}` : `${units[0]} … ${units[units.length - 1]}`;
     return {
-      cells: [`${i + 1}`, names + (isLast ? ' + classifier' : ''), show(block.outputShape)],
-      numbers: [own, macs, isLast ? 0 : countValues(aux.parameters()), isLast ? 0 : (aux.macs?.() ?? null)],
+      cells: [`${i + 1}`, names + (i === costs.length - 1 ? ' + classifier' : ''), show(outputShape)],
+      numbers: [parameters, macs, auxiliaryParameters, auxiliaryMacs],
     };
   });
   const sums = [0, 1, 2, 3].map((column) => total(rows.map(({ numbers }) => numbers[column] ?? undefined)));

@@ -3,6 +3,7 @@ export { disposeBatch } from './batch.ts';
 export { forward } from './blocks.ts';
 export type * from './contracts.ts';
 export { activationsOf } from './cost.ts';
+export type { BlockCost } from './describe.ts';
 export type { FitOptions } from './fit.ts';
 export { countValues, prefixed } from './named.ts';
 export { cutIntoBlocks, type Objection, partitionSchema } from './partition.ts';

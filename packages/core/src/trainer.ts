@@ -20,7 +20,7 @@ import type {
   Schedule,
   StepMetrics,
 } from './contracts.ts';
-import { describeBlocks } from './describe.ts';
+import { type BlockCost, blockCosts, describeBlocks } from './describe.ts';
 import { EpochState } from './epoch-state.ts';
 import { disposed, lossMissing } from './errors.ts';
 import { evaluate } from './evaluate.ts';
@@ -224,6 +224,11 @@ export class Trainer {
   /** A table of the blocks: units, shapes, parameters, MACs, and what the auxiliary networks add. */
   describe(): string {
     return describeBlocks(this.trainers);
+  }
+
+  /** The numbers of that table. */
+  costs(): BlockCost[] {
+    return blockCosts(this.trainers);
   }
 
   /** Frees every variable of the network, the auxiliary networks, the optimisers and the plugins. */
