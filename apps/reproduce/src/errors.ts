@@ -91,3 +91,15 @@ export const badExport = (to: string) =>
     code: 'MAN_REPRODUCE_OPTION',
     hint: 'torch writes a state dict as safetensors, tfjs a folder with model.json and weights.bin',
   });
+
+export const badSize = (size: string) =>
+  new ManError(`--memory: expected a size such as 16GB, 800MB or 15.9GiB, got '${size}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'man-reproduce plan backbone=resnet110 --memory 16GB',
+  });
+
+export const badKernels = (kernels: string) =>
+  new ManError(`--kernels: expected native or tensorflow, got '${kernels}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: "native are this project's own for a CPU, tensorflow those of the library, for a GPU too",
+  });

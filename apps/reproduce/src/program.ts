@@ -88,9 +88,19 @@ function createProgram(done: (exitCode: number) => void): Command {
       const composed = loadTrainConfig(overrides);
       if (show(composed)) return;
       const { describe } = await import('./describe.ts');
-      done(await describe(composed.config));
+      done(describe(composed.config));
     },
   );
+  configured(program, 'plan', 'memory of a training step, block by block, without running it, and what fits')
+    .option('--memory <size>', 'room there is, such as 16GB: tells the largest batch and the fewest blocks that fit')
+    .option('--kernels <whose>', 'native, or tensorflow, which a GPU has', 'native')
+    .option('--json', 'print one line of JSON')
+    .action(async (words: string[], options: ShowOptions & { json?: boolean; memory?: string; kernels: string }) => {
+      const { overrides, show } = settle(words, options);
+      if (show(loadTrainConfig(overrides))) return;
+      const { planCommand } = await import('./plan-command.ts');
+      done(planCommand(overrides, { json: options.json === true, memory: options.memory ?? null, kernels: options.kernels }));
+    });
   configured(program, 'data', 'data sets: verify compares files with what was published, show draws batches as the network sees them', [
     new Argument('<action>', 'verify or show').choices(['verify', 'show']),
   ])
@@ -246,6 +256,7 @@ Examples:
   man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
   man-reproduce train experiment=cifar10-resnet32-k16
   man-reproduce describe backbone=resnet110
+  man-reproduce plan backbone=resnet110 train.batch=1024 --memory 16GB
   man-reproduce resume outputs/2026-11-23/14-05-00
   man-reproduce watch outputs
   man-reproduce report outputs --out report.html

@@ -18,6 +18,8 @@ export class BlockTrainer {
   /** Parameters of the block's units, then those of its auxiliary network, by name. */
   readonly variables: NamedVariables;
   readonly optimizer: Optimizer;
+  /** Most bytes of tensors alive at once in any of its turns so far. */
+  peakBytes = 0;
   readonly #variables: readonly tf.Variable[];
   readonly #isLast: boolean;
 

@@ -3,6 +3,7 @@ export { disposeBatch } from './batch.ts';
 export { forward } from './blocks.ts';
 export type * from './contracts.ts';
 export { activationsOf } from './cost.ts';
+export { createTrainer } from './create-trainer.ts';
 export type { BlockCost } from './describe.ts';
 export type { FitOptions } from './fit.ts';
 export { countValues, prefixed } from './named.ts';
@@ -20,5 +21,5 @@ export {
   type Snapshot,
   shapesOf,
 } from './snapshot.ts';
-export { createTrainer, Trainer } from './trainer.ts';
+export { Trainer } from './trainer.ts';
 export type { TrainerOptions } from './trainer-options.ts';

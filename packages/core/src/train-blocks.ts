@@ -10,9 +10,10 @@ type Moment = Pick<BlockStep, 'step' | 'epoch' | 'learningRate'>;
 /**
  * Trains every block in turn on what the one before it made of the batch, which stays the caller's.
  *
+ * @param lap the most bytes of tensors alive since its last call
  * @returns what was measured, one row per block, for the caller to dispose of; a step that fails leaves no tensor behind
  */
-export function trainBlocks(trainers: readonly BlockTrainer[], plugins: Plugins, batch: Batch, at: Moment): BlockRow[] {
+export function trainBlocks(trainers: readonly BlockTrainer[], plugins: Plugins, batch: Batch, at: Moment, lap: () => number): BlockRow[] {
   // All that the step makes: most of it is long gone when it fails, and to dispose of a tensor again does nothing.
   const made: tf.TensorContainer[] = [];
   let x = batch.images;
@@ -32,6 +33,7 @@ export function trainBlocks(trainers: readonly BlockTrainer[], plugins: Plugins,
         span('optimizer', () => optimizer.apply(gradients, at.learningRate));
         tf.dispose(gradients as tf.Tensor[]);
         if (plugins.has('afterBlockStep')) plugins.runSync('afterBlockStep', { ...at, block, variables, gradients: [] });
+        trainer.peakBytes = Math.max(trainer.peakBytes, lap());
         return row;
       }),
     );

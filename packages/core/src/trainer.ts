@@ -82,6 +82,10 @@ export class Trainer {
   steps = 0;
   /** Most bytes of tensors alive at once in any step so far. */
   peakTensorBytes = 0;
+  /** The same during the turn of each block. */
+  get peakBytesOfBlocks(): readonly number[] {
+    return this.trainers.map(({ peakBytes }) => peakBytes);
+  }
   /** @internal The plugin that asked the running `fit` to end. */
   stoppedBy: string | null = null;
   /** @internal The epoch that is not finished. */
@@ -177,7 +181,7 @@ export class Trainer {
     const { learningRate = this.schedule(epoch) } = options;
     const examples = batch.images.shape[0] as number;
     const { result: rows, peakBytes } = span('step', () =>
-      measurePeakBytes(() => trainBlocks(this.trainers, this.plugins, batch, { step, epoch, learningRate })),
+      measurePeakBytes((lap) => trainBlocks(this.trainers, this.plugins, batch, { step, epoch, learningRate }, lap)),
     );
     this.peakTensorBytes = Math.max(this.peakTensorBytes, peakBytes);
     this.steps = step;
@@ -282,19 +286,4 @@ export class Trainer {
   checkInUse(): void {
     if (this.#isDisposed) throw disposed();
   }
-}
-
-/**
- * Creates a trainer. See {@link Trainer} for the loop and its hooks.
- *
- * @throws MAN_CORE_PLUGIN, MAN_CORE_PLUGIN_MISSING, MAN_CORE_PARTITION, MAN_CORE_PARTITION_UNKNOWN, MAN_CORE_CUT,
- * MAN_CORE_CUT_UNUSABLE, MAN_CORE_SHAPE, MAN_CORE_LOSS_MISSING
- * @example
- * ```ts
- * const trainer = createTrainer({ backbone: resnet32(), partition: { blocks: 16 }, loss: infopro(), plugins: [man()], seed: 7 });
- * await trainer.fit(train, { epochs: 400, evaluate: test });
- * ```
- */
-export function createTrainer(options: TrainerOptions): Trainer {
-  return new Trainer(options);
 }

@@ -11,6 +11,7 @@ import {
   relu as rectify,
   resizeBilinear,
   type Size2D,
+  tensorOf,
 } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { defineUnit, type UnitFactory, type UnitSite } from './define-unit.ts';
@@ -244,7 +245,7 @@ function chain(factories: Readonly<Record<string, UnitFactory>>, { name, inputSh
 }
 
 function draw(shape: number[], fill: (out: Float32Array) => Float32Array): tf.Variable {
-  return createVariable(tf.tensor(fill(new Float32Array(shape.reduce((a, b) => a * b, 1))), shape));
+  return createVariable(tensorOf(shape, () => fill(new Float32Array(shape.reduce((a, b) => a * b, 1)))));
 }
 
 const zeros = (shape: number[]): tf.Variable => createVariable(tf.zeros(shape));

@@ -80,3 +80,10 @@ export function unknownKernels(got: string, known: readonly string[]): ManError 
     hint: 'unset MAN_OPS to take the fastest kernels that are installed',
   });
 }
+
+export function noShape(operation: string): ManError {
+  return new ManError(`withShapes: expected operations whose result's shape is known, got '${operation}'`, {
+    code: 'MAN_OPS_NO_SHAPE',
+    hint: `express it by other operations, or register a kernel of '${operation}' for the tfjs backend 'shapes'`,
+  });
+}

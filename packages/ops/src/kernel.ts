@@ -87,6 +87,17 @@ export type KernelForm = 'native' | 'tensorflow' | 'reference';
 
 let form: KernelForm = 'tensorflow';
 
+/** The engine that knows shapes only; see `withShapes`. */
+export const SHAPES = 'shapes';
+
+/** Engines that are called by the names of TensorFlow's operations. */
+const RAW_ENGINES = ['tensorflow', SHAPES];
+
+/** @internal */
+export function kernelForm(): KernelForm {
+  return form;
+}
+
 /** @internal */
 export function setKernelForm(chosen: KernelForm): void {
   form = chosen;
@@ -101,7 +112,7 @@ function rawAccess(backend: unknown): RawTensorFlow {
 
 /** Direct access to TensorFlow operations, where TensorFlow is the engine in use and its kernels are not switched off. */
 export function rawTensorFlow(): RawTensorFlow | undefined {
-  return tf.getBackend() === 'tensorflow' && form !== 'reference' ? rawAccess(tf.backend()) : undefined;
+  return RAW_ENGINES.includes(tf.getBackend()) && form !== 'reference' ? rawAccess(tf.backend()) : undefined;
 }
 
 /** Direct access where this project's own operations are there too. */
@@ -117,16 +128,13 @@ export function defineKernel<I extends Inputs, A extends Attributes, R extends R
   const composed = ({ inputs, attrs }: { inputs: object; attrs?: object }) =>
     tf.tidy(() => definition.composed(inputs as I, attrs as A) as tf.Tensor);
   for (const backendName of COMPOSED_ENGINES) tf.registerKernel({ kernelName, backendName, kernelFunc: composed });
-  tf.registerKernel({
-    kernelName,
-    backendName: 'tensorflow',
-    kernelFunc: (call) => {
-      if (form === 'reference') return composed(call);
-      const [inputs, attributes, access] = [call.inputs as unknown as I, call.attrs as unknown as A, rawAccess(call.backend)];
-      const result = form === 'native' ? (definition.native?.(inputs, attributes, access) ?? null) : null;
-      return result ?? definition.tensorflow(inputs, attributes, access);
-    },
-  });
+  const kernelFunc: tf.KernelFunc = (call) => {
+    if (form === 'reference') return composed(call);
+    const [inputs, attributes, access] = [call.inputs as unknown as I, call.attrs as unknown as A, rawAccess(call.backend)];
+    const result = form === 'native' ? (definition.native?.(inputs, attributes, access) ?? null) : null;
+    return result ?? definition.tensorflow(inputs, attributes, access);
+  };
+  for (const backendName of RAW_ENGINES) tf.registerKernel({ kernelName, backendName, kernelFunc });
   return (inputs, attributes) => tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as R;
 }
 

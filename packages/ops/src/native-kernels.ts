@@ -20,7 +20,8 @@ interface Stamp {
 }
 
 let loaded: NativeKernels | undefined;
-let empty: tf.Tensor | undefined;
+/** One for each engine. */
+const empties = new WeakMap<object, tf.Tensor>();
 
 /**
  * Loads the kernels that `man-native install` compiled for one of `packages`, which registers their operations with TensorFlow; once.
@@ -68,8 +69,17 @@ export function loadQuietly(name: string, requires: readonly ((name: string) => 
 
 /** An empty tensor: how an operation is told that an input is not given. Made once, with the engine. */
 export function nothing(): tf.Tensor {
-  if (empty === undefined || empty.isDisposed) empty = tf.keep(tf.tensor1d([]));
-  return empty;
+  const engine = tf.backend();
+  const held = empties.get(engine);
+  if (held !== undefined && !held.isDisposed) return held;
+  const made = tf.keep(tf.tensor1d([]));
+  empties.set(engine, made);
+  return made;
+}
+
+/** Disposes of this engine's empty tensor. */
+export function forgetNothing(): void {
+  empties.get(tf.backend())?.dispose();
 }
 
 function attempt<T>(f: () => T): T | undefined {
