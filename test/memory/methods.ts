@@ -1,6 +1,7 @@
 import { imageNetResNet, resnet } from '@man/backbone-resnet';
 import { vgg } from '@man/backbone-vgg';
 import { type Batch, createTrainer, disposeBatch, type Trainer } from '@man/core';
+import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
 import { man } from '@man/plugin';
 import * as tf from '@tensorflow/tfjs';
@@ -12,6 +13,8 @@ const local = { backbone: small, partition: { blocks: 16 } } as const;
 export const methods: Readonly<Record<string, () => Trainer>> = {
   'end to end': () => createTrainer({ backbone: small }),
   InfoPro: () => createTrainer({ ...local, loss: infopro() }),
+  DGL: () => createTrainer({ ...local, loss: dgl() }),
+  'DGL + MAN': () => createTrainer({ ...local, loss: dgl(), plugins: [man()] }),
   'InfoPro, 2c2f': () => createTrainer({ ...local, loss: infopro({ head: '2c2f' }) }),
   'InfoPro + MAN': () => createTrainer({ ...local, loss: infopro(), plugins: [man()] }),
   'InfoPro + EMA': () => createTrainer({ ...local, loss: infopro(), plugins: [man({ bias: 'none' })] }),
@@ -22,6 +25,14 @@ export const methods: Readonly<Record<string, () => Trainer>> = {
 /** Networks for ImageNet, with the batch that is affordable in a test. */
 export const large: Readonly<Record<string, readonly [batch: number, create: () => Trainer]>> = {
   'ResNet-101, end to end': [4, () => createTrainer({ backbone: imageNetResNet({ depth: 101 }) })],
+  'ResNet-101, DGL + MAN, K=4': [
+    4,
+    () => createTrainer({ backbone: imageNetResNet({ depth: 101 }), partition: { blocks: 4 }, loss: dgl(), plugins: [man()] }),
+  ],
+  'VGG13, DGL + MAN, K=10': [
+    2,
+    () => createTrainer({ backbone: vgg({ depth: 13 }), partition: { blocks: 10 }, loss: dgl({ head: 'original' }), plugins: [man()] }),
+  ],
   'VGG13, end to end': [2, () => createTrainer({ backbone: vgg({ depth: 13 }) })],
 };
 
