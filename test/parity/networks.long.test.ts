@@ -22,13 +22,13 @@ import { promisify } from 'node:util';
 import { resnet18, resnet20, resnet32, resnet34, resnet50, resnet101, resnet110, resnet152 } from '@man/backbone-resnet';
 import { resnext50, resnext101 } from '@man/backbone-resnext';
 import { vgg11, vgg13, vgg16, vgg19 } from '@man/backbone-vgg';
-import { createRng, type Rng } from '@man/base';
-import type { Backbone, Network } from '@man/core';
+import type { Backbone } from '@man/core';
 import { useEngine } from '@man/ops';
-import { exportTorch, importTorch, readSafetensors, type StoredTensor } from '@man/track';
+import { readSafetensors, type StoredTensor } from '@man/track';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findPeer } from '../../tools/bench/contender.ts';
+import { expectStatistics, type Filled, filled, MODES, type Mode, missed, type Reference } from './filled.ts';
 
 const RESIDUAL: Readonly<Record<string, () => Backbone>> = {
   cifar_resnet20: resnet20,
@@ -44,18 +44,16 @@ const RESIDUAL: Readonly<Record<string, () => Backbone>> = {
 };
 const PLAIN: Readonly<Record<string, () => Backbone>> = { vgg11_bn: vgg11, vgg13_bn: vgg13, vgg16_bn: vgg16, vgg19_bn: vgg19 };
 
-type Mode = 'evaluation' | 'training';
 interface Peer {
   readonly weights: string;
-  readonly tensors: Readonly<Record<string, StoredTensor>>;
+  readonly reference: Reference;
   /** By how much PyTorch's float32 misses its float64: of any logit at most. */
   readonly float32: Readonly<Record<Mode, number>>;
 }
 
 const script = fileURLToPath(new URL('../../tools/peer/network_logits.py', import.meta.url));
 const python = process.env.MAN_LONG_TESTS === undefined ? undefined : findPeer();
-/** Draws nothing: every value comes from PyTorch. */
-const undrawn: Rng = { ...createRng(1), split: () => undrawn, normal: (out) => out, uniform: (out) => out };
+const lines: string[] = [];
 
 let folder: string;
 let tensorsBefore = 0;
@@ -71,88 +69,39 @@ afterEach(async () => {
 afterAll(() => {
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
 });
-const lines: string[] = [];
+const skipped = python === undefined ? ' (skipped: no PyTorch, see MAN_PEER_PYTHON)' : '';
+describe.skipIf(skipped !== '')(`networks filled by PyTorch${skipped}`, () => {
+  it.each(Object.entries({ ...RESIDUAL, ...PLAIN }))('%s gives its logits to 1e-4, and its running statistics', async (name, make) => {
+    const peer = await ask(name, name in PLAIN ? 1 : 0.2);
+    const ours = await filled(make(), peer.weights);
+    for (const mode of MODES) expect(distances(ours, peer, name, mode).ours).toBeLessThan(1e-4);
+    await expectStatistics(ours, peer.weights, peer.reference, join(folder, 'exported.safetensors'));
+    ours.dispose();
+  });
 
-describe.skipIf(python === undefined)(
-  `networks filled by PyTorch${python === undefined ? ' (skipped: no PyTorch, see MAN_PEER_PYTHON)' : ''}`,
-  () => {
-    it.each(Object.entries({ ...RESIDUAL, ...PLAIN }))('%s gives its logits to 1e-4, and its running statistics', async (name, make) => {
-      const peer = await ask(name, name in PLAIN ? 1 : 0.2);
-      const network = make().build(undrawn);
-      await importTorch({ backbone: make(), network }, peer.weights);
-      for (const mode of ['evaluation', 'training'] as const) expect(missed(network, peer, name, mode).ours).toBeLessThan(1e-4);
-      await expectStatistics(make(), network, peer);
-      dispose(network);
-    });
-
-    it.each(Object.entries(RESIDUAL))(
-      '%s is no further from the truth than float32 is, with units that are not damped',
-      async (name, make) => {
-        const peer = await ask(name, 1);
-        const network = make().build(undrawn);
-        await importTorch({ backbone: make(), network }, peer.weights);
-        for (const mode of ['evaluation', 'training'] as const) {
-          const { ours, theirs } = missed(network, peer, `${name}, undamped`, mode);
-          expect(ours).toBeLessThan(Math.max(1e-4, 2 * theirs));
-        }
-        dispose(network);
-      },
-    );
-  },
-);
+  it.each(Object.entries(RESIDUAL))('%s, undamped, is at most twice as far from the truth as float32 is in PyTorch', async (name, make) => {
+    const peer = await ask(name, 1);
+    const network = await filled(make(), peer.weights);
+    for (const mode of MODES) {
+      const { ours, theirs } = distances(network, peer, `${name}, undamped`, mode);
+      expect(ours).toBeLessThan(Math.max(1e-4, 2 * theirs));
+    }
+    network.dispose();
+  });
+});
 
 async function ask(network: string, damping: number): Promise<Peer> {
   const args = [script, '--network', network, '--damping', `${damping}`, '--out', folder];
   const { stdout } = await promisify(execFile)(python as string, args);
   const { tensors } = await readSafetensors(join(folder, 'reference.safetensors'));
-  return { weights: join(folder, 'weights.safetensors'), tensors, ...(JSON.parse(stdout) as Pick<Peer, 'float32'>) };
+  return { weights: join(folder, 'weights.safetensors'), reference: tensors, ...(JSON.parse(stdout) as Pick<Peer, 'float32'>) };
 }
 
 /** By how much we and PyTorch's float32 miss the logits, in units of their root mean square. */
-function missed(network: Network, { tensors, float32 }: Peer, name: string, mode: Mode): { ours: number; theirs: number } {
-  const truth = tensors[mode]?.data as Float32Array;
-  const got = logitsOf(network, tensors.images as StoredTensor, mode === 'training');
-  const scale = Math.sqrt(truth.reduce((sum, value) => sum + value * value, 0) / truth.length);
-  const ours = truth.reduce((most, value, i) => Math.max(most, Math.abs(value - (got[i] as number))), 0) / scale;
-  const theirs = float32[mode] / scale;
-  lines.push(
-    `${name}, ${mode}: off by ${ours.toExponential(1)}, PyTorch's float32 by ${theirs.toExponential(1)}; logits ±${scale.toPrecision(2)}`,
-  );
+function distances(network: Filled, { reference, float32 }: Peer, name: string, mode: Mode): { ours: number; theirs: number } {
+  const { most, scale } = missed(network, reference.images as StoredTensor, reference, mode);
+  const [ours, theirs] = [most / scale, float32[mode] / scale];
+  const off = (distance: number) => distance.toExponential(1);
+  lines.push(`${name}, ${mode}: off by ${off(ours)}, PyTorch's float32 by ${off(theirs)}; logits ±${scale.toPrecision(2)}`);
   return { ours, theirs };
-}
-
-function logitsOf({ units, classifier }: Network, images: StoredTensor, training: boolean): Float32Array {
-  let x = tf.tensor(images.data as Float32Array, [...images.shape]);
-  for (const unit of [...units, classifier]) {
-    const y = unit.apply(x, training);
-    x.dispose();
-    x = y;
-  }
-  const logits = x.dataSync<'float32'>();
-  x.dispose();
-  return logits;
-}
-
-/** Running statistics as PyTorch's are behind the same pictures, in units of the largest; by way of our own export, so its names count. */
-async function expectStatistics(backbone: Backbone, network: Network, { weights, tensors }: Peer): Promise<void> {
-  const file = join(folder, 'exported.safetensors');
-  await exportTorch({ backbone, network }, file);
-  const exported = new Map(Object.entries((await readSafetensors(file)).tensors));
-  const given = await readSafetensors(weights, { only: (name) => !name.endsWith('num_batches_tracked') });
-  // torchvision's names are written, and those of networks for CIFAR read.
-  const writtenAs = (name: string) => name.replace('.shortcut.', '.downsample.').replace(/^linear\./, 'fc.');
-  for (const [name, before] of Object.entries(given.tensors)) {
-    const expected = (tensors[`after.${name}`] ?? before).data as Float32Array;
-    const got = exported.get(writtenAs(name))?.data as Float32Array;
-    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const tolerance = `after.${name}` in tensors ? 1e-4 * largest : 0;
-    expect(got.length).toBe(expected.length);
-    for (let i = 0; i < expected.length; i++)
-      if (!(Math.abs((got[i] as number) - (expected[i] as number)) <= tolerance))
-        expect.fail(`${name}[${i}]: ${got[i]}, not ${expected[i]}`);
-  }
-}
-
-function dispose({ units, classifier }: Network): void {
-  for (const unit of [...units, classifier]) unit.dispose();
 }

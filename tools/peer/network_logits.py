@@ -19,6 +19,7 @@ import argparse
 import copy
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -50,14 +51,14 @@ def usual_name(name: str) -> str:
     return name.replace("classifier.linear.", "linear.")
 
 
-def pictures(count: int, length: int) -> Tensor:
+def pictures(count: int, size: tuple[int, int]) -> Tensor:
     """Normalised pictures: coarse patches, and noise on them."""
-    coarse = F.interpolate(torch.randn(count, 3, 8, 8), size=(length, length), mode="bilinear")
-    return coarse + 0.3 * torch.randn(count, 3, length, length)
+    coarse = F.interpolate(torch.randn(count, 3, 8, 8), size=size, mode="bilinear")
+    return coarse + 0.3 * torch.randn(count, 3, *size)
 
 
 @torch.no_grad()
-def fill(net: nn.Module, damping: float, length: int) -> None:
+def fill(net: nn.Module, damping: float, size: tuple[int, int]) -> None:
     for part in net.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.weight.uniform_(0.5, 1.5)
@@ -70,7 +71,7 @@ def fill(net: nn.Module, damping: float, length: int) -> None:
     norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
-    net.train()(pictures(8, length))
+    net.train()(pictures(8, size))
     for norm in norms:
         norm.momentum = 0.1
 
@@ -83,6 +84,22 @@ def logits(net: nn.Module, images: Tensor, training: bool) -> tuple[Tensor, dict
     return result, {name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()}
 
 
+def reference(
+    net: nn.Module, images: Tensor, names: Callable[[str], str] = str
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Logits (`evaluation`, `training`) and running statistics behind training; float32's own distance."""
+    tensors = {}
+    own = {}
+    for mode, training in (("evaluation", False), ("training", True)):
+        truth, statistics = logits(net, images.double(), training)
+        tensors[mode] = truth.float()
+        single, _ = logits(net, images, training)
+        own[mode] = (single.double() - truth).abs().max().item()
+        if training:
+            tensors |= {f"after.{names(name)}": value.float() for name, value in statistics.items()}
+    return tensors, own
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", required=True)
@@ -93,21 +110,15 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     net, length = build(args.network)
-    fill(net, args.damping, length)
-    images = pictures(args.batch, length)
+    fill(net, args.damping, (length, length))
+    images = pictures(args.batch, (length, length))
     names = usual_name if args.network in CIFAR else str
     weights = {names(name): value for name, value in net.state_dict().items()}
     save_file(weights, args.out / "weights.safetensors")
-    reference = {"images": images.permute(0, 2, 3, 1).contiguous()}
-    own = {}
-    for mode, training in (("evaluation", False), ("training", True)):
-        truth, statistics = logits(net, images.double(), training)
-        reference[mode] = truth.float()
-        single, _ = logits(net, images, training)
-        own[mode] = (single.double() - truth).abs().max().item()
-        if training:
-            reference |= {f"after.{names(name)}": value.float() for name, value in statistics.items()}
-    save_file(reference, args.out / "reference.safetensors")
+    tensors, own = reference(net, images, names)
+    save_file(
+        tensors | {"images": images.permute(0, 2, 3, 1).contiguous()}, args.out / "reference.safetensors"
+    )
     print(json.dumps({"float32": own, "torch": torch.__version__, "torchvision": torchvision.__version__}))
 
 
