@@ -3,6 +3,7 @@ import { vgg } from '@man/backbone-vgg';
 import { type Batch, createTrainer, disposeBatch, type Trainer } from '@man/core';
 import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
+import { predsim } from '@man/loss-predsim';
 import { man } from '@man/plugin';
 import * as tf from '@tensorflow/tfjs';
 
@@ -15,6 +16,8 @@ export const methods: Readonly<Record<string, () => Trainer>> = {
   InfoPro: () => createTrainer({ ...local, loss: infopro() }),
   DGL: () => createTrainer({ ...local, loss: dgl() }),
   'DGL + MAN': () => createTrainer({ ...local, loss: dgl(), plugins: [man()] }),
+  PredSim: () => createTrainer({ ...local, loss: predsim() }),
+  'PredSim + MAN': () => createTrainer({ ...local, loss: predsim(), plugins: [man()] }),
   'InfoPro, 2c2f': () => createTrainer({ ...local, loss: infopro({ head: '2c2f' }) }),
   'InfoPro + MAN': () => createTrainer({ ...local, loss: infopro(), plugins: [man()] }),
   'InfoPro + EMA': () => createTrainer({ ...local, loss: infopro(), plugins: [man({ bias: 'none' })] }),

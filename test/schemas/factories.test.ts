@@ -25,6 +25,7 @@ import { type Stl10Options, stl10Schema } from '@man/dataset-stl10';
 import { type SvhnOptions, svhnSchema } from '@man/dataset-svhn';
 import { type DglOptions, dgl, dglSchema } from '@man/loss-dgl';
 import { type InfoProOptions, infopro, infoproSchema } from '@man/loss-infopro';
+import { type PredSimOptions, predsim, predsimSchema } from '@man/loss-predsim';
 import { createMan, type ManOptions, manSchema } from '@man/plugin';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
@@ -93,6 +94,12 @@ const cases: readonly Case[] = [
     schema: dglSchema,
     make: (options) => dgl(options),
     samples: { head: ['auglocal', 'original', 'manpp', 'mlp'] },
+  },
+  {
+    name: 'predsim',
+    schema: predsimSchema,
+    make: (options) => predsim(options),
+    samples: { beta: [-0.1, 0, 0.99, 1, 1.1], poolTarget: [0, 1, 1.5, 512, 4096], init: ['default', 'zero', 'ones'] },
   },
   {
     name: 'infopro',
@@ -177,6 +184,7 @@ describe('schemas', () => {
     expectTypeOf<ConfigOf<typeof cosineSchema>>().toEqualTypeOf<Readonly<Required<Omit<CosineOptions, 'epochs'>>>>();
     expectTypeOf<ConfigOf<typeof dglSchema>>().toEqualTypeOf<Readonly<Required<DglOptions>>>();
     expectTypeOf<ConfigOf<typeof infoproSchema>>().toEqualTypeOf<Readonly<Required<InfoProOptions>>>();
+    expectTypeOf<ConfigOf<typeof predsimSchema>>().toEqualTypeOf<Readonly<Required<PredSimOptions>>>();
     expectTypeOf<ConfigOf<typeof shapesSchema>>().toEqualTypeOf<Readonly<Required<ShapesOptions>>>();
     expectTypeOf<keyof ConfigOf<typeof manSchema>>().toEqualTypeOf<keyof ManOptions>();
     expectTypeOf<keyof ConfigOf<typeof partitionSchema>>().toEqualTypeOf<keyof PartitionOptions>();

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from files import write_atomically
 from layouts import activation, parameters
-from losses import Dgl, LocalLoss
+from losses import Dgl, LocalLoss, PredSim
 
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "test" / "parity" / "fixtures" / "losses.json"
 LIMIT = 1e-4
@@ -41,6 +41,11 @@ CASES: list[Case] = [
     (Dgl("original"), (14, 32), 100),
     (Dgl("auglocal"), (4, 16), 10),
     (Dgl("manpp"), (7, 16), 10),
+    *((PredSim(), shape, 10) for shape in ((32, 16), (16, 32), (8, 64))),
+    (PredSim(zero=True), (24, 64), 10),
+    (PredSim(target=4096), (32, 16), 10),
+    (PredSim(beta=0.5, target=64), (7, 16), 100),
+    (PredSim(), (1, 16), 10),
 ]
 
 

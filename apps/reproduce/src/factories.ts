@@ -16,6 +16,7 @@ import {
 } from '@man/core';
 import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
+import { predsim } from '@man/loss-predsim';
 import { man } from '@man/plugin';
 import type { TrainConfig } from './schema/index.ts';
 
@@ -42,6 +43,7 @@ const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
   e2e: () => null,
   dgl: (options) => dgl(options),
   infopro: (options) => infopro(options),
+  predsim: (options) => predsim(options),
 };
 
 const plugins: Factories<TrainConfig['plugin'], TrainerPlugin | null> = {

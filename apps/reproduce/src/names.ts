@@ -37,7 +37,7 @@ export function networkOf({ backbone }: Pick<TrainConfig, 'backbone'>): string {
 export function labelOf({ run, loss, plugin }: Pick<TrainConfig, 'run' | 'loss' | 'plugin'>): string {
   if (run.label !== null) return run.label;
   if (loss.type === 'e2e') return 'end to end';
-  const local = { dgl: 'DGL', infopro: 'InfoPro' }[loss.type];
+  const local = { dgl: 'DGL', infopro: 'InfoPro', predsim: 'PredSim' }[loss.type];
   if (plugin.type === 'none') return local;
   return `${local} + ${plugin.mix === 'gated' ? 'MAN++' : 'MAN'}`;
 }

@@ -1,5 +1,6 @@
 import { dglSchema } from '@man/loss-dgl';
 import { infoproSchema } from '@man/loss-infopro';
+import { predsimSchema } from '@man/loss-predsim';
 import { typed } from './typed.ts';
 
 /** Sub-schemas of `loss`, by `loss.type`. */
@@ -7,4 +8,5 @@ export const lossSchemas = {
   e2e: typed('e2e', 'No local losses: one block, trained end to end.', {}),
   dgl: typed('dgl', 'Local loss of each block but the last.', dglSchema),
   infopro: typed('infopro', 'Local loss of each block but the last.', infoproSchema),
+  predsim: typed('predsim', 'Local loss of each block but the last.', predsimSchema),
 };
