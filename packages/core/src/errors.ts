@@ -90,6 +90,20 @@ export function shapesDoNotMeet(before: string, output: readonly number[], after
   });
 }
 
+export function unitResult(unit: string, got: string): ManError {
+  return new ManError(`fromFunctions: expected apply of '${unit}' to map a batch of one example to a tensor [1,…], got ${got}`, {
+    code: 'MAN_CORE_UNIT_RESULT',
+    hint: 'return a tensor whose first axis is the batch, also for a batch of one',
+  });
+}
+
+export function cloneMismatch(unit: string, expected: string, got: string): ManError {
+  return new ManError(`fromFunctions: expected clone of '${unit}' to have ${expected}; got ${got}`, {
+    code: 'MAN_CORE_UNIT_CLONE',
+    hint: 'let clone call the function that made the unit, so that it makes new variables of the same names and shapes',
+  });
+}
+
 export function batchShape(expected: readonly number[], got: readonly number[]): ManError {
   return new ManError(`batch: expected images of shape [n,${expected.join(',')}], got [${got.join(',')}]`, {
     code: 'MAN_CORE_BATCH_SHAPE',

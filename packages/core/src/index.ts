@@ -6,6 +6,7 @@ export { activationsOf } from './cost.ts';
 export { createTrainer } from './create-trainer.ts';
 export type { BlockCost } from './describe.ts';
 export type { FitOptions } from './fit.ts';
+export { fromFunctions, type UnitFunctions, type VariablesOf } from './from-functions.ts';
 export { countValues, prefixed } from './named.ts';
 export { cutIntoBlocks, type Objection, partitionSchema } from './partition.ts';
 export type { Trace } from './plugins.ts';

@@ -1,3 +1,3 @@
-export { type Attachment, createMan, type Man } from './create-man.ts';
+export { type Attachment, createMan, type Man, type View, type ViewSite } from './create-man.ts';
 export { man } from './man.ts';
 export { type ManOptions, manSchema } from './options.ts';
