@@ -29,6 +29,9 @@ export interface Room {
   readonly manifest: Manifest;
 }
 
+/** Whether a room is a page for browsers, built by vite from its index.html. */
+export const isPage = ({ folder }: Room): boolean => existsSync(join(folder, 'index.html'));
+
 /** All rooms, packages first. */
 export const rooms: readonly Room[] = [...roomsIn('packages', 'package'), ...roomsIn('apps', 'app')];
 
@@ -72,8 +75,12 @@ export function sourceFiles(room: Room): string[] {
     .sort();
 }
 
-/** The files that end up in `dist`: what is reached from `src/index.ts` and the further entries of `tsup.config.ts`. */
+/**
+ * The files that end up in `dist`: what is reached from `src/index.ts` and the further entries of `tsup.config.ts`, or from a page and its
+ * worker.
+ */
 export function shippedFiles(room: Room): string[] {
+  if (isPage(room)) return reachedFrom(['src/main.ts', 'src/training-worker.ts'].map((entry) => join(room.folder, entry)));
   const config = readFileSync(join(room.folder, 'tsup.config.ts'), 'utf8');
   const entries = ['src/index.ts', ...[...config.matchAll(/'(src\/[^']+\.ts)'/g)].map(([, entry]) => entry as string)];
   return reachedFrom(entries.map((entry) => join(room.folder, entry)));

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { publicRooms, readJson, rooms, root, shippedFiles, short } from '../workspace.ts';
+import { isPage, publicRooms, readJson, rooms, root, shippedFiles, short } from '../workspace.ts';
 
 const MAX_LINES = 310;
 const parse = (file: string) => ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
@@ -32,9 +32,11 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
   '$name',
   ({ room, name, shipped }) => {
     const { manifest } = room;
+    const indices = isPage(room) ? [] : [join(room.folder, 'src/index.ts')];
 
     it('has the same files as its neighbours', () => {
-      const files = ['README.md', 'package.json', 'tsconfig.json', 'tsup.config.ts', 'src/index.ts'];
+      const own = isPage(room) ? ['vite.config.ts', 'src/main.ts'] : ['tsup.config.ts', 'src/index.ts'];
+      const files = ['README.md', 'package.json', 'tsconfig.json', ...own];
       expect(files.filter((file) => !existsSync(join(room.folder, file)))).toEqual([]);
     });
 
@@ -47,13 +49,13 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
         engines: readJson(`${root}/package.json`).engines,
         description: expect.stringMatching(/^.{20,160}$/),
         files: expect.arrayContaining(['dist', 'README.md']),
-        scripts: { build: 'tsup' },
+        scripts: { build: isPage(room) ? 'vite build --logLevel warn' : 'tsup' },
       });
       const files = [
         'dist',
         'README.md',
         ...(manifest.bin === undefined ? [] : ['bin']),
-        ...(room.kind === 'app' ? ['conf'] : []),
+        ...(room.name === 'reproduce' ? ['conf'] : []),
         ...(room.name === 'native' ? ['kernels'] : []),
         ...(room.name === 'data' ? ['NOTICE.md'] : []),
       ];
@@ -81,13 +83,13 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
     });
 
     it('re-exports in index.ts, and does nothing else', () => {
-      const others = parse(join(room.folder, 'src/index.ts')).statements.filter((statement) => !ts.isExportDeclaration(statement));
-      expect(others.map((statement) => statement.getText())).toEqual([]);
+      const index = indices.flatMap((file) => [...parse(file).statements]);
+      expect(index.filter((statement) => !ts.isExportDeclaration(statement)).map((statement) => statement.getText())).toEqual([]);
     });
 
     it('has no other barrel', () => {
       const isBarrel = (file: string) => parse(file).statements.every((statement) => ts.isExportDeclaration(statement));
-      expect(shipped.filter(isBarrel)).toEqual([join(room.folder, 'src/index.ts')]);
+      expect(shipped.filter(isBarrel)).toEqual(indices);
     });
 
     it('makes its errors in errors.ts', () => {

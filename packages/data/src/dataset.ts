@@ -1,4 +1,4 @@
-import type { Rng } from '@man/base';
+import { type Rng, sharedBytes } from '@man/base';
 import type { PictureSource } from './picture-source.ts';
 
 /** `[height, width, channels]` of a picture. */
@@ -104,7 +104,7 @@ export interface Dataset {
  * ```
  */
 export function allocateImages(size: number, shape: ImageShape): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(size * volume(shape)));
+  return sharedBytes(size * volume(shape));
 }
 
 /** Bytes (or numbers) of one picture. */

@@ -1,5 +1,5 @@
-import { anyOf, createRng, defineSchema, finiteNumber, positiveInt, type Rng, text } from '@man/base';
-import { allocateImages, type Dataset, type ImageShape, type ImageSplit } from '@man/data';
+import { anyOf, createRng, defineSchema, finiteNumber, positiveInt, type Rng, sharedBytes, text } from '@man/base';
+import type { Dataset, ImageShape, ImageSplit } from '@man/data';
 import { invalidOption } from './errors.ts';
 import { FIGURES, type Figure } from './figures.ts';
 import { drawPicture, PICTURE, SIDE } from './picture.ts';
@@ -60,7 +60,7 @@ export function shapes({ seed = 0, train = 5000, test = 1000 }: ShapesOptions = 
 
 function generate(half: 'train' | 'test', size: number, rng: Rng): ImageSplit {
   const figures: readonly Figure[] = Object.values(FIGURES);
-  const images = allocateImages(size, SHAPE);
+  const images = sharedBytes(size * PICTURE);
   const labels = new Uint8Array(size);
   let order: Uint32Array = new Uint32Array();
   for (let i = 0; i < size; i++) {
