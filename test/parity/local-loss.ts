@@ -1,14 +1,27 @@
 import type { LocalLoss } from '@man/core';
 import { type DglHead, dgl } from '@man/loss-dgl';
+import { infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
 
 /** A local loss as tools/peer writes down its options. */
 export type LocalRecipe =
   | { readonly type: 'dgl'; readonly head: DglHead }
-  | { readonly type: 'predsim'; readonly beta: number; readonly target: number; readonly zero: boolean };
+  | { readonly type: 'predsim'; readonly beta: number; readonly target: number; readonly zero: boolean }
+  | {
+      readonly type: 'infopro';
+      readonly mode: 'softmax' | 'contrast';
+      readonly head: '1c2f' | '2c2f';
+      readonly reconstruction: number;
+      readonly classification: number;
+      readonly temperature: number;
+      readonly image_size: number;
+    };
 
 /** The same loss of ours. */
 export function localLossOf(recipe: LocalRecipe): LocalLoss {
   if (recipe.type === 'dgl') return dgl({ head: recipe.head });
-  return predsim({ beta: recipe.beta, poolTarget: recipe.target, init: recipe.zero ? 'zero' : 'default' });
+  if (recipe.type === 'predsim') return predsim({ beta: recipe.beta, poolTarget: recipe.target, init: recipe.zero ? 'zero' : 'default' });
+  const { mode, head, temperature, reconstruction, classification } = recipe;
+  const weights = { reconstruction, classification };
+  return infopro({ mode, head, temperature, schedule: { first: weights, last: weights } });
 }

@@ -16,7 +16,7 @@ interface Case {
   readonly tensors: readonly (Fill & { readonly name: string; readonly shape: number[] })[];
   readonly total: number;
   readonly terms: Readonly<Record<string, number>>;
-  readonly logits: readonly number[];
+  readonly logits: readonly number[] | null;
   /** Length and first elements of the gradient of the features and of every parameter. */
   readonly slopes: Readonly<Record<string, readonly number[]>>;
 }
@@ -39,7 +39,8 @@ describe.each(cases)('$local of features $featureShape', (entry) => {
     for (const [turn, { name, shape, ...fill }] of entry.tensors.entries())
       tf.tidy(() => (parameters[name] as tf.Variable).assign(filled(shape, turn, fill)));
     const features = tf.variable(filled([entry.labels.length, ...entry.featureShape], entry.tensors.length, entry.features));
-    const batch = { images: features, labels: tf.tensor1d(entry.labels, 'int32') };
+    const pixels = filled([entry.labels.length, ...imageShapeOf(entry)], entry.tensors.length + 1, { scale: 0.5, offset: 0.5 });
+    const batch = { images: features, labels: tf.tensor1d(entry.labels, 'int32'), pixels };
     const { value, gradients: slopes } = gradients(() => {
       const { total, ...rest } = aux.loss(features, batch);
       return { loss: total, rest };
@@ -47,21 +48,25 @@ describe.each(cases)('$local of features $featureShape', (entry) => {
     expectClose([value.loss.dataSync()[0]], [entry.total], 'total');
     expect(Object.keys(value.rest.terms)).toEqual(Object.keys(entry.terms));
     for (const [name, term] of Object.entries(value.rest.terms)) expectClose([term.dataSync()[0]], [entry.terms[name]], name);
-    expectClose(value.rest.logits?.dataSync().slice(0, entry.classes), entry.logits, 'logits');
+    if (entry.logits === null) expect(value.rest.logits).toBeUndefined();
+    else expectClose(value.rest.logits?.dataSync().slice(0, entry.classes), entry.logits, 'logits');
     for (const [i, name] of ['features', ...Object.keys(parameters)].entries()) {
       const slope = (slopes[i] as tf.Tensor).dataSync();
       const expected = entry.slopes[name] as readonly number[];
       expectClose([Math.hypot(...lengths(slope)), ...slope.slice(0, expected.length - 1)], expected, `slope of ${name}`);
     }
-    tf.dispose([value, slopes, features, batch.labels] as unknown as tf.TensorContainer);
+    tf.dispose([value, slopes, features, batch.labels, pixels] as unknown as tf.TensorContainer);
     aux.dispose();
   });
 });
 
-function siteOf({ featureShape, classes }: Case): AuxSite {
+const imageShapeOf = ({ local }: Case) => ('image_size' in local ? [local.image_size, local.image_size, 3] : [32, 32, 3]);
+
+function siteOf(entry: Case): AuxSite {
+  const { featureShape, classes } = entry;
   const unit = { name: 'unit' } as unknown as LocalBlock['units'][0];
   const block = (index: number): LocalBlock => ({ index, units: [unit], outputShape: featureShape });
-  return { block: block(0), next: block(1), featureShape, imageShape: [32, 32, 3], classes, depth: 4, rng: createRng(1) };
+  return { block: block(0), next: block(1), featureShape, imageShape: imageShapeOf(entry), classes, depth: 4, rng: createRng(1) };
 }
 
 function filled(shape: number[], turn: number, { scale, offset }: Fill): tf.Tensor {

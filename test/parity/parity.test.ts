@@ -23,6 +23,8 @@ interface Run {
 
 interface Method {
   readonly name: string;
+  /** What labels are divided by, so that some of a small batch are alike. */
+  readonly labelDivisor: number;
   readonly initial: readonly string[];
   readonly final: string | null;
   readonly optimizer: {
@@ -33,6 +35,7 @@ interface Method {
   };
   readonly blocks: readonly (readonly string[])[];
   readonly head: '1c2f' | '2c2f' | null;
+  readonly mode: 'softmax' | 'contrast' | null;
   readonly schedule: { readonly a1: number; readonly a2: number; readonly b1: number; readonly b2: number } | null;
   readonly local: LocalRecipe | null;
   readonly man: {
@@ -70,7 +73,7 @@ for (const folder of [...committed, ...byHand]) {
         const trainer = createLike(run, method);
         await load(trainer, method, folder);
         for (let step = 0; step < run.steps; step++) {
-          const batch = await readBatch(run, folder, step);
+          const batch = await readBatch(run, method, folder, step);
           trainer.step(batch);
           disposeBatch(batch);
         }
@@ -109,9 +112,9 @@ function createLike(run: Run, method: Method): Trainer {
   });
 }
 
-function lossLike({ local, head, schedule }: Method): { readonly loss?: LocalLoss } {
+function lossLike({ local, head, mode, schedule }: Method): { readonly loss?: LocalLoss } {
   if (local !== null) return { loss: localLossOf(local) };
-  return schedule === null || head === null ? {} : { loss: infopro({ head, schedule: rangeOf(schedule) }) };
+  return schedule === null || head === null || mode === null ? {} : { loss: infopro({ head, mode, schedule: rangeOf(schedule) }) };
 }
 
 const rangeOf = ({ a1, a2, b1, b2 }: NonNullable<Method['schedule']>) => ({
@@ -135,14 +138,21 @@ async function load(trainer: Trainer, method: Method, folder: URL): Promise<void
   }
 }
 
-async function readBatch(run: Run, folder: URL, step: number): Promise<Batch> {
+async function readBatch(run: Run, { labelDivisor }: Method, folder: URL, step: number): Promise<Batch> {
   const { bytes, labels } = await readPictures(run, folder, step);
   const n = run.batch;
   const size = run.network.imageSize;
   return tf.tidy(() => {
     const values = tf.tensor4d(Float32Array.from(bytes), [n, size, size, 3]);
     const images = tf.div(tf.sub(values, run.normalisation.mean), run.normalisation.std);
-    return { images, pixels: tf.div(values, 255), labels: tf.tensor1d([...labels], 'int32') };
+    return {
+      images,
+      pixels: tf.div(values, 255),
+      labels: tf.tensor1d(
+        [...labels].map((label) => Math.floor(label / labelDivisor)),
+        'int32',
+      ),
+    };
   }) as Batch;
 }
 

@@ -105,7 +105,7 @@ const cases: readonly Case[] = [
     name: 'infopro',
     schema: infoproSchema,
     make: (options) => infopro(options),
-    samples: { head: ['1c2f', '2c2f', '3c2f'] },
+    samples: { head: ['1c2f', '2c2f', '3c2f'], mode: ['softmax', 'contrast', 'cosine'], temperature: [-1, 0, 0.1] },
   },
   {
     name: 'man',

@@ -7,8 +7,9 @@ project's layout element i of the tensor number t, counted in the order of `tens
 
     scale * (2 * fraction(43758.5453 * sin(12.9898 * (i + 1) + t)) - 1) + offset
 
-which looks random, so that means over it differ; the features come behind the last tensor. The numbers are
-those of float64, and the script refuses a case that PyTorch's float32 is off by more than `LIMIT`.
+which looks random, so that means over it differ; the features come behind the last tensor, and behind those
+the pictures, in [0, 1]. The numbers are those of float64, and the script refuses a case that PyTorch's
+float32 is off by more than `LIMIT`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 
 from files import write_atomically
 from layouts import activation, parameters
-from losses import Dgl, LocalLoss, PredSim
+from losses import Dgl, InfoPro, LocalLoss, PredSim, loss_of
 
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "test" / "parity" / "fixtures" / "losses.json"
 LIMIT = 1e-4
@@ -46,6 +47,13 @@ CASES: list[Case] = [
     (PredSim(target=4096), (32, 16), 10),
     (PredSim(beta=0.5, target=64), (7, 16), 100),
     (PredSim(), (1, 16), 10),
+    *(
+        (InfoPro(mode), shape, 10)
+        for mode in ("softmax", "contrast")
+        for shape in ((32, 16), (16, 32), (8, 64))
+    ),
+    (InfoPro("softmax", "2c2f"), (16, 32), 10),
+    (InfoPro("contrast", "2c2f", image_size=24, temperature=0.1), (6, 8), 100),
 ]
 
 
@@ -80,17 +88,19 @@ def filled_parts(local: LocalLoss, size: int, channels: int, classes: int) -> tu
     return parts, listed
 
 
-def run(local: LocalLoss, parts: nn.Module, features: Tensor, labels: Tensor) -> dict[str, Any]:
+def run(
+    local: LocalLoss, parts: nn.Module, features: Tensor, labels: Tensor, pixels: Tensor
+) -> dict[str, Any]:
     """Loss, terms, logits of the first example, and the slopes of the features and of every parameter."""
     z = features.clone().requires_grad_()
     named = dict(parts.named_parameters())
-    result = local.loss(parts, z, labels)
+    result = loss_of(local, parts, z, labels, pixels)
     slopes = torch.autograd.grad(result.total, [z, *named.values()])
     weights = parameters(parts, dict(zip(named, slopes[1:], strict=True)))
     return {
         "total": result.total.item(),
         "terms": {name: value.item() for name, value in result.terms.items()},
-        "logits": result.logits[0].tolist(),
+        "logits": None if result.logits is None else result.logits[0].tolist(),
         "slopes": {k: summary(v) for k, v in {"features": activation(slopes[0]), **weights}.items()},
     }
 
@@ -108,7 +118,7 @@ def numbers(entry: dict[str, Any]) -> list[tuple[float, float]]:
     vectors = [
         [entry["total"]],
         *([v] for v in entry["terms"].values()),
-        entry["logits"],
+        entry["logits"] or [],
         *entry["slopes"].values(),
     ]
     return [(x, max(0.1, *(abs(y) for y in v))) for v in vectors for x in v]
@@ -119,10 +129,12 @@ def build(case: Case) -> dict[str, Any]:
     parts, listed = filled_parts(local, size, channels, classes)
     features = filled((BATCH, size, size, channels), len(listed), 1.0, 0.5)
     labels = torch.arange(BATCH) * 3 % classes % 10
-    x = features.permute(0, 3, 1, 2).contiguous()
+    image_size = local.image_size if isinstance(local, InfoPro) else 32
+    pixels = filled((BATCH, image_size, image_size, 3), len(listed) + 1, 0.5, 0.5)
+    x, targets = (v.permute(0, 3, 1, 2).contiguous() for v in (features, pixels))
     parts.train()
-    single = run(local, parts, x, labels)
-    double = run(local, parts.double(), x.double(), labels)
+    single = run(local, parts, x, labels, targets)
+    double = run(local, parts.double(), x.double(), labels, targets.double())
     gap = max(abs(a - b) / size for (a, size), (b, _) in zip(numbers(double), numbers(single), strict=True))
     name = f"{type(local).__name__.lower()} {'-'.join(str(v) for v in asdict(local).values())}"
     print(f"{name}, {size}x{size}x{channels}: float32 is off by {gap:.1e}")

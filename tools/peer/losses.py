@@ -1,4 +1,4 @@
-"""Local losses of DGL and PredSim, with the auxiliary networks they need, and supervised contrast.
+"""Local losses of DGL, PredSim and InfoPro, with the auxiliary networks they need, and supervised contrast.
 
 Written from the descriptions of the methods, as an independent reference for the TypeScript packages.
 """
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models import HIDDEN_FEATURES, Decoder, Head, HeadKind
+
 DglKind = Literal["auglocal", "original", "manpp"]
 
 
@@ -22,7 +24,7 @@ class LossParts:
 
     total: Tensor
     terms: dict[str, Tensor]
-    logits: Tensor
+    logits: Tensor | None
 
 
 class FlattenedLinear(nn.Linear):
@@ -185,9 +187,6 @@ class PredSim:
         return LossParts(total, {"classification": classification, "similarity": likeness}, logits)
 
 
-LocalLoss = Dgl | PredSim
-
-
 # ---------------------------------------------------------------------------- contrast
 
 
@@ -199,3 +198,52 @@ def supervised_contrast(rows: Tensor, labels: Tensor, temperature: float) -> Ten
     positives = (labels[:, None] == labels[None, :]) & ~own
     sums = likelihood.masked_fill(~positives, 0).sum(dim=1)
     return -(sums / positives.sum(dim=1).clamp(min=1)).mean()
+
+
+# ----------------------------------------------------------------------------- InfoPro
+
+InfoProMode = Literal["softmax", "contrast"]
+
+
+@dataclass(frozen=True)
+class InfoPro:
+    """InfoPro's local loss of one block: reconstruction of the picture, and classification or contrast."""
+
+    mode: InfoProMode = "softmax"
+    head: HeadKind = "1c2f"
+    reconstruction: float = 5.0
+    classification: float = 0.5
+    temperature: float = 0.07
+    image_size: int = 32
+
+    def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
+        outputs = HIDDEN_FEATURES if self.mode == "contrast" else classes
+        return {
+            "head": Head(channels, self.image_size // size, outputs, self.head),
+            "decoder": Decoder(channels),
+        }
+
+    def loss(self, parts: nn.Module, z: Tensor, labels: Tensor, pixels: Tensor) -> LossParts:
+        rebuilt = parts.get_submodule("decoder")(z, (pixels.shape[2], pixels.shape[3]))
+        reconstruction = F.binary_cross_entropy_with_logits(rebuilt, pixels)
+        outputs = parts.get_submodule("head")(z)
+        if self.mode == "contrast":
+            term = supervised_contrast(F.normalize(outputs), labels, self.temperature)
+        else:
+            term = F.cross_entropy(outputs, labels)
+        terms = {
+            "reconstruction": reconstruction,
+            "contrast" if self.mode == "contrast" else "classification": term,
+        }
+        total = self.reconstruction * reconstruction + self.classification * term
+        return LossParts(total, terms, None if self.mode == "contrast" else outputs)
+
+
+LocalLoss = Dgl | PredSim | InfoPro
+
+
+def loss_of(local: LocalLoss, parts: nn.Module, z: Tensor, labels: Tensor, pixels: Tensor) -> LossParts:
+    """Any of the local losses; only InfoPro's looks at the pictures, which are in [0, 1]."""
+    if isinstance(local, InfoPro):
+        return local.loss(parts, z, labels, pixels)
+    return local.loss(parts, z, labels)

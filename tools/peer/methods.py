@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from losses import LocalLoss
-from models import CIFAR10, BlockEnd, Decoder, Head, HeadKind, Layer, Normalisation, ResNet, cut, initialise
+from losses import InfoPro, InfoProMode, LocalLoss, loss_of
+from models import CIFAR10, BlockEnd, HeadKind, Layer, Normalisation, ResNet, cut, initialise
 
 # --------------------------------------------------------------------------- schedules
 
@@ -89,6 +89,7 @@ class Options:
     local: LocalLoss | None = None
     man: Man | None = None
     head: HeadKind = "1c2f"
+    mode: InfoProMode = "softmax"
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -100,14 +101,19 @@ class Options:
     def is_local(self) -> bool:
         return self.schedule is not None or self.local is not None
 
+    def local_loss(self, weights: tuple[float, float] = (0.0, 0.0)) -> LocalLoss:
+        """The loss of a block, with InfoPro's weights there."""
+        return self.local or InfoPro(self.mode, self.head, *weights, image_size=self.image_size)
+
 
 @dataclass(frozen=True)
 class BlockLoss:
     """Losses of one block, detached; the parts are unweighted."""
 
     total: Tensor
-    classification: Tensor
+    classification: Tensor | None = None
     reconstruction: Tensor | None = None
+    contrast: Tensor | None = None
     similarity: Tensor | None = None
 
 
@@ -122,13 +128,9 @@ class Auxiliary(nn.Module):
         man = options.man
         branches = man is not None and (man.ema or man.bias)
         site = following if branches else last
-        if options.local is None:
-            self.head = Head(site.channels, site.ratio, classes, options.head)
-            self.decoder = Decoder(site.channels)
-        else:
-            size = options.image_size // site.ratio
-            for name, part in options.local.parts(site.channels, size, classes).items():
-                self.add_module(name, part)
+        size = options.image_size // site.ratio
+        for name, part in options.local_loss().parts(site.channels, size, classes).items():
+            self.add_module(name, part)
         initialise(self)
         if man is None:
             return
@@ -225,15 +227,9 @@ class Learner(nn.Module):
         """The local loss of block j < K-1 (zero-based)."""
         aux = self.aux[j]
         z = aux.features(h)
-        if self.options.local is not None:
-            loss = self.options.local.loss(aux, z, labels)
-            return BlockLoss(loss.total, **loss.terms)
-        logits = aux.decoder(z, (pixels.shape[2], pixels.shape[3]))
-        reconstruction = F.binary_cross_entropy_with_logits(logits, pixels)
-        classification = F.cross_entropy(aux.head(z), labels)
-        weight1, weight2 = self.loss_weights[j]
-        total = weight1 * reconstruction + weight2 * classification
-        return BlockLoss(total, classification, reconstruction)
+        weights = self.loss_weights[j] if self.loss_weights else (0.0, 0.0)
+        loss = loss_of(self.options.local_loss(weights), aux, z, labels, pixels)
+        return BlockLoss(loss.total, **loss.terms)
 
     def final_loss(self, x: Tensor, labels: Tensor) -> BlockLoss:
         """Plain cross-entropy of the last block."""

@@ -54,7 +54,7 @@ from methods import INFOPRO_CIFAR10, BlockLoss, Learner, Man, Options
 from models import BlockEnd, block_ends, resnet
 
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "test" / "parity" / "fixtures"
-SIZE_LIMIT = 1_600_000
+SIZE_LIMIT = 2_500_000
 STEPS = 5
 COMPARED_WITHIN = 1e-3
 """What the trainer's final state may differ from ours, relative to a tensor's largest element."""
@@ -117,6 +117,8 @@ class Method:
     options: Options
     initial: str | None
     keep_final: bool = True
+    label_divisor: int = 1
+    """2 makes one label of each two, so that a small batch has pictures that are alike."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,12 @@ class Pictures:
 
 
 def methods(setup: Setup) -> list[Method]:
-    plain = Options(learning_rate=setup.learning_rate, weight_decay=0.01)
+    plain = Options(learning_rate=setup.learning_rate, weight_decay=0.01, image_size=setup.image_size)
     infopro = replace(plain, schedule=INFOPRO_CIFAR10)
     # Statistics over so few pictures make large slopes: at the full rate float32 itself is off by 1e-5.
-    dgl = replace(plain, local=Dgl(), image_size=setup.image_size, learning_rate=setup.learning_rate * 0.4)
-    predsim = replace(plain, local=PredSim(), image_size=setup.image_size, learning_rate=setup.learning_rate * 0.25)
+    dgl = replace(plain, local=Dgl(), learning_rate=setup.learning_rate * 0.4)
+    predsim = replace(plain, local=PredSim(), learning_rate=setup.learning_rate * 0.25)
+    contrast = replace(infopro, mode="contrast")
     man = Man(momentum=0.9)
 
     def with_man(**changes: Any) -> Options:
@@ -156,6 +159,7 @@ def methods(setup: Setup) -> list[Method]:
         Method("dgl-man", replace(dgl, man=man), "dgl-man", keep_final=False),
         Method("predsim", predsim, "predsim", keep_final=False),
         Method("predsim-man", replace(predsim, man=man), "predsim-man", keep_final=False),
+        Method("contrast", contrast, "contrast", keep_final=False, label_divisor=2),
     ]
 
 
@@ -181,6 +185,7 @@ def recipe(method: Method, learner: Learner) -> dict[str, Any]:
         },
         "blocks": [[layer.name for layer in block] for block in learner.blocks],
         "head": options.head if options.schedule else None,
+        "mode": options.mode if options.schedule else None,
         "schedule": asdict(options.schedule) if options.schedule else None,
         "local": local_recipe(options.local) if options.local else None,
         "lossWeights": [{"reconstruction": r, "classification": c} for r, c in learner.loss_weights],
@@ -260,7 +265,7 @@ def train(
     losses = []
     for pixels, labels in zip(pictures.images, pictures.labels, strict=True):
         images = method.options.normalisation.normalise(pixels, dtype)
-        losses.append(learner.step(images, labels))
+        losses.append(learner.step(images, labels // method.label_divisor))
     return losses, state(learner) | momentum_buffers(learner)
 
 
@@ -314,6 +319,7 @@ def run_method(setup: Setup, method: Method, pictures: Pictures) -> tuple[dict[s
         raise AssertionError(f"{method.name} is ill conditioned; choose other pictures or a smaller rate")
     entry = {
         "name": method.name,
+        "labelDivisor": method.label_divisor,
         "initial": [f"../initial.{part}.safetensors" for part in ("main", method.initial) if part],
         "final": f"final.{method.name}.safetensors" if method.keep_final else None,
         "float32Difference": {"losses": loss_gap, "state": state_gap},
@@ -394,10 +400,12 @@ def write_set(out: Path, setup: Setup, pictures: Pictures, all_methods: Sequence
 def kept(setup: Setup, real: bool) -> list[Method]:
     """The methods of a set; of the real pictures only one final state is kept.
 
-    DGL normalises over the batch alone, which four pictures are too few for; the initial weights of PredSim's
-    prediction are those for the size of the synthetic pictures.
+    DGL normalises over the batch alone and contrast compares its pictures, which four are too few for; the
+    initial weights of PredSim's prediction are those for the size of the synthetic pictures.
     """
-    every = [m for m in methods(setup) if not (real and m.options.local)]
+    every = [
+        m for m in methods(setup) if not real or (m.options.local is None and m.options.mode == "softmax")
+    ]
     if setup == FULL:
         return [m for m in every if m.options.schedule and m.keep_final]
     return [replace(m, keep_final=m.name == REAL_FINAL) for m in every] if real else every

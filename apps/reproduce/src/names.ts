@@ -37,7 +37,8 @@ export function networkOf({ backbone }: Pick<TrainConfig, 'backbone'>): string {
 export function labelOf({ run, loss, plugin }: Pick<TrainConfig, 'run' | 'loss' | 'plugin'>): string {
   if (run.label !== null) return run.label;
   if (loss.type === 'e2e') return 'end to end';
-  const local = { dgl: 'DGL', infopro: 'InfoPro', predsim: 'PredSim' }[loss.type];
+  const variant = loss.type === 'infopro' && loss.mode === 'contrast' ? ' (contrast)' : '';
+  const local = { dgl: 'DGL', infopro: 'InfoPro', predsim: 'PredSim' }[loss.type] + variant;
   if (plugin.type === 'none') return local;
   return `${local} + ${plugin.mix === 'gated' ? 'MAN++' : 'MAN'}`;
 }

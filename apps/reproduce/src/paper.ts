@@ -58,6 +58,8 @@ const TABLE_1: Readonly<Record<string, Errors>> = {
 export function paperError(config: TrainConfig, dataset: string): number | null {
   const { backbone, loss, plugin } = config;
   if (backbone.type !== 'resnet' || backbone.width !== 16) return null;
+  // Which variant the paper took is not said; its authors' commands take softmax.
+  if (loss.type === 'infopro' && loss.mode === 'contrast') return null;
   const method = loss.type === 'e2e' ? 'e2e' : `${loss.type}${plugin.type === 'man' ? '-man' : ''}-${blocksOf(config)}`;
   return TABLE_1[dataset]?.[`resnet${backbone.depth}`]?.[method] ?? null;
 }

@@ -4,7 +4,7 @@ import { countValues } from '@man/core';
 import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { infopro, lambdasAt } from './index.ts';
+import { type InfoProOptions, infopro, type LambdaRange, lambdasAt } from './index.ts';
 
 function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: number; nextStage?: number } = {}): AuxSite {
   const { index = 0, nextStage = 1, ...rest } = options;
@@ -25,20 +25,26 @@ function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: nu
 const count = (variables: Readonly<Record<string, tf.Variable>>, prefix: string) =>
   countValues(Object.fromEntries(Object.entries(variables).filter(([name]) => name.startsWith(prefix))));
 
+/** The same weights in every block. */
+const even = (reconstruction: number, classification: number): LambdaRange => ({
+  first: { reconstruction, classification },
+  last: { reconstruction, classification },
+});
+
 beforeAll(() => useEngine('auto'));
 
 describe('infopro', () => {
   it.each([
-    [[32, 32, 16], 10_186, 19_466, 2091],
-    [[16, 16, 32], 28_170, 65_162, 3819],
-    [[8, 8, 64], 46_602, 83_594, 7275],
-  ])('has the published number of parameters behind features of %j', (featureShape, oneConvolution, twoConvolutions, decoder) => {
-    for (const [head, size] of [
-      ['1c2f', oneConvolution],
-      ['2c2f', twoConvolutions],
+    [[32, 32, 16], 10_186, 19_466, 25_408, 2091],
+    [[16, 16, 32], 28_170, 65_162, 43_392, 3819],
+    [[8, 8, 64], 46_602, 83_594, 61_824, 7275],
+  ])('has the published number of parameters behind features of %j', (featureShape, oneConvolution, twoConvolutions, contrast, decoder) => {
+    for (const [options, size] of [
+      [{ head: '1c2f' }, oneConvolution],
+      [{ head: '2c2f' }, twoConvolutions],
+      [{ mode: 'contrast' }, contrast],
     ] as const) {
-      // biome-ignore format: one line
-      const aux = infopro({ head }).build(siteOf({ featureShape }));
+      const aux = infopro(options).build(siteOf({ featureShape }));
       expect(count(aux.parameters(), 'head.')).toBe(size);
       expect(count(aux.parameters(), 'decoder.')).toBe(decoder);
       aux.dispose();
@@ -46,8 +52,7 @@ describe('infopro', () => {
   });
 
   it('costs 0.693 λ1 + 2.303 λ2 when head and decoder say nothing', () => {
-    const schedule = { first: { reconstruction: 5, classification: 0.5 }, last: { reconstruction: 5, classification: 0.5 } };
-    const aux = infopro({ schedule }).build(siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3] }));
+    const aux = infopro({ schedule: even(5, 0.5) }).build(siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3] }));
     const silent = /(output|decoder\.conv2)\.(weight|bias)$/;
     for (const [name, variable] of Object.entries(aux.parameters()))
       if (silent.test(name)) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
@@ -60,13 +65,44 @@ describe('infopro', () => {
     aux.dispose();
   });
 
-  it('leaves no tensors behind', () => {
+  it('contrasts pictures whose features are alike by ln(n - 1), and says nothing of one that is alone', () => {
+    const aux = infopro({ mode: 'contrast', schedule: even(0, 1) }).build(siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3] }));
+    tf.tidy(() => {
+      const features = tf.tile(tf.randomNormal([1, 8, 8, 4]), [4, 1, 1, 1]);
+      const value = (labels: number[]) => {
+        const { total, terms, logits } = aux.loss(features, { ...batchOf(8), labels: tf.tensor1d(labels, 'int32') });
+        expect([Object.keys(terms), logits]).toEqual([['contrast'], undefined]);
+        return total.dataSync()[0];
+      };
+      expect(value([1, 1, 1, 1])).toBeCloseTo(1.098612, 5);
+      expect(value([1, 1, 2, 3])).toBeCloseTo(1.098612 / 2, 5);
+      expect(value([1, 2, 3, 4])).toBeCloseTo(0, 6);
+    });
+    aux.dispose();
+  });
+
+  it('leaves out a term of weight 0, and what only that needs', () => {
+    const site = siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3] });
+    for (const [schedule, term, hasLogits] of [
+      [even(1, 0), 'reconstruction', false],
+      [even(0, 1), 'classification', true],
+    ] as const) {
+      const aux = infopro({ schedule }).build(site);
+      tf.tidy(() => {
+        const { terms, logits } = aux.loss(tf.randomNormal([4, 8, 8, 4]), batchOf(8));
+        expect([Object.keys(terms), logits !== undefined]).toEqual([[term], hasLogits]);
+      });
+      aux.dispose();
+    }
+  });
+
+  it.each(['softmax', 'contrast'] as const)('leaves no tensors behind: %s', (mode) => {
     const before = tf.memory().numTensors;
-    const aux = infopro().build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
+    const aux = infopro({ mode }).build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
     const held = tf.memory().numTensors;
     const [features, batch] = [tf.randomNormal([4, 4, 4, 4]), batchOf(8)];
     const value = aux.loss(features, batch);
-    tf.dispose([features, value.total, value.terms, value.logits!, batch.images, batch.labels, batch.pixels!] as tf.TensorContainer);
+    tf.dispose([features, value.total, value.terms, value.logits ?? [], batch.images, batch.labels, batch.pixels!] as tf.TensorContainer);
     expect(tf.memory().numTensors).toBe(held);
     aux.dispose();
     expect(tf.memory().numTensors).toBe(before);
@@ -84,7 +120,8 @@ describe('infopro', () => {
     expect(() => infopro({ schedule: nothing }).build(siteOf({ index: 14 }))).toThrow(
       expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }),
     );
-    expect(() => infopro({ head: '3c' as '1c2f' })).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }));
+    for (const options of [{ head: '3c' }, { mode: 'cosine' }, { temperature: 0 }] as unknown as InfoProOptions[])
+      expect(() => infopro(options)).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }));
   });
 });
 
