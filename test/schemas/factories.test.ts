@@ -105,7 +105,13 @@ const cases: readonly Case[] = [
     name: 'infopro',
     schema: infoproSchema,
     make: (options) => infopro(options),
-    samples: { head: ['1c2f', '2c2f', '3c2f'], mode: ['softmax', 'contrast', 'cosine'], temperature: [-1, 0, 0.1] },
+    samples: {
+      head: ['1c2f', '2c2f', '3c2f'],
+      mode: ['softmax', 'contrast', 'cosine'],
+      temperature: [-1, 0, 0.1],
+      dataset: ['stl10', 'mnist'],
+      schedule: ['auto', 'imagenet', 'no'],
+    },
   },
   {
     name: 'man',

@@ -27,6 +27,17 @@ describe('assemble', () => {
     expect([parts.loss, parts.plugin, parts.partition]).toEqual([null, null, { blocks: 1, stem: 'own' }]);
   });
 
+  it.each([
+    ['dataset=svhn', 16, 'svhn-resnet110-k16'],
+    ['dataset=stl10', 8, 'stl10-resnet110-k8'],
+    ['dataset=imagenet', 4, 'imagenet'],
+    ['dataset=cifar100', 32, 'cifar10-resnet110-k55'],
+    ['loss.schedule=man-release', 16, 'man-release'],
+  ])('weighs the terms of InfoPro with %s in %i blocks by %s', (override, blocks, preset) => {
+    const { loss } = assemble(loadTrainConfig([override]).config, PICTURES);
+    expect(loss?.describe?.(blocks)).toContain(`schedule ${preset}: `);
+  });
+
   it('names the cuts where they are given', () => {
     const { config } = loadTrainConfig(['partition.blocks=null', 'partition.cuts=[stem]', 'partition.stem=merge']);
     expect(assemble(config, PICTURES).partition).toEqual({ cuts: ['stem'], stem: 'merge' });

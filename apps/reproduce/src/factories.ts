@@ -15,7 +15,7 @@ import {
   type TrainerPlugin,
 } from '@man/core';
 import { dgl } from '@man/loss-dgl';
-import { infopro } from '@man/loss-infopro';
+import { type InfoProDataset, infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
 import { man } from '@man/plugin';
 import type { TrainConfig } from './schema/index.ts';
@@ -39,10 +39,21 @@ const backbones: Factories<TrainConfig['backbone'], Backbone, [pictures: Picture
   vgg: (options, { classes, imageShape }) => vgg({ ...options, classes, inputShape: imageShape }),
 };
 
-const losses: Factories<TrainConfig['loss'], LocalLoss | null> = {
+/** Whose published weights InfoPro takes; CIFAR-10's where none are published. */
+const weightsOf: Readonly<Record<TrainConfig['dataset']['type'], InfoProDataset>> = {
+  auto: 'cifar10',
+  cifar10: 'cifar10',
+  cifar100: 'cifar10',
+  svhn: 'svhn',
+  stl10: 'stl10',
+  imagenet: 'imagenet',
+  shapes: 'cifar10',
+};
+
+const losses: Factories<TrainConfig['loss'], LocalLoss | null, [dataset: TrainConfig['dataset']['type']]> = {
   e2e: () => null,
   dgl: (options) => dgl(options),
-  infopro: (options) => infopro(options),
+  infopro: (options, dataset) => infopro({ ...options, dataset: weightsOf[dataset] }),
   predsim: (options) => predsim(options),
 };
 
@@ -94,7 +105,7 @@ export function assemble(config: TrainConfig, pictures: PictureKind): Parts {
   return {
     backbone: make(backbones, config.backbone, pictures),
     partition: partitionOf(config.partition),
-    loss: make(losses, config.loss),
+    loss: make(losses, config.loss, config.dataset.type),
     plugin: make(plugins, config.plugin),
     optimizer: make(optimizers, config.optimizer),
     schedule: make(schedules, config.schedule, config.train),

@@ -107,6 +107,8 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
     saving(composed, folder),
   ]);
   fact('network', networkText(trainer));
+  const chosen = trainer.loss?.describe?.(trainer.blocks.length);
+  if (chosen !== undefined) fact('loss', chosen);
   tell('folder', folder.shown);
   return { engine, dataset: dataset.name, train, test, trainer, log, idleResidentBytes };
 }

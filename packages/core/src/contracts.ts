@@ -71,6 +71,8 @@ export interface LocalLoss {
   readonly name: string;
   /** Why it is of no use behind a cut, as a clause behind "infopro"; null where it is. Absent: it takes every cut. */
   objection?(site: CutSite): string | null;
+  /** What it has chosen for a network of so many blocks, in words, for reports. */
+  describe?(blocks: number): string;
   build(site: AuxSite): AuxiliaryNetwork;
 }
 

@@ -141,6 +141,14 @@ describe('Trainer', () => {
     trainer.dispose();
   });
 
+  it('tells what the local loss has chosen for its number of blocks', () => {
+    const loss: LocalLoss = { ...denseLoss(), describe: (blocks) => `for ${blocks} blocks` };
+    const [several, one] = [local({ loss }), createTrainer({ backbone: denseBackbone(), loss })];
+    expect(several.describe().split('\n').at(-1)).toBe(`${loss.name}: for ${several.blocks.length} blocks`);
+    expect([one.loss, one.describe()]).toEqual([null, expect.not.stringContaining('for')]);
+    for (const trainer of [several, one]) trainer.dispose();
+  });
+
   it('takes the rate of a step where one is given', () => {
     const trainer = local();
     const before = values(trainer);

@@ -72,6 +72,8 @@ import type { TrainerOptions } from './trainer-options.ts';
 export class Trainer {
   readonly backbone: Backbone;
   readonly blocks: readonly LocalBlock[];
+  /** Null with one block, which needs none. */
+  readonly loss: LocalLoss | null;
   readonly network: Network;
   readonly seed: number | string;
   readonly schedule: Schedule;
@@ -113,7 +115,8 @@ export class Trainer {
     this.network = backbone.build(this.#rng.split('network'));
     try {
       this.blocks = cutIntoBlocks(backbone, this.network, partition, (site) => this.#objection(site, options.loss));
-      this.trainers = this.#attach(options.loss, optimizer);
+      this.loss = this.blocks.length > 1 ? (options.loss ?? null) : null;
+      this.trainers = this.#attach(optimizer);
     } catch (error) {
       for (const unit of [...this.network.units, this.network.classifier]) unit.dispose();
       throw error;
@@ -225,9 +228,10 @@ export class Trainer {
     return evaluate(this, source, options);
   }
 
-  /** A table of the blocks: units, shapes, parameters, MACs, and what the auxiliary networks add. */
+  /** A table of the blocks: units, shapes, parameters, MACs, what the auxiliary networks add, and what the local loss has chosen. */
   describe(): string {
-    return describeBlocks(this.trainers);
+    const chosen = this.loss?.describe?.(this.blocks.length);
+    return [describeBlocks(this.trainers), ...(chosen === undefined ? [] : [`${this.loss?.name}: ${chosen}`])].join('\n');
   }
 
   /** The numbers of that table. */
@@ -253,8 +257,9 @@ export class Trainer {
   }
 
   /** Builds the auxiliary networks, through the plugins, and the optimisers. */
-  #attach(loss: LocalLoss | undefined, optimizer: OptimizerDefinition): BlockTrainer[] {
-    if (this.blocks.length > 1 && loss === undefined) throw lossMissing(this.blocks.length);
+  #attach(optimizer: OptimizerDefinition): BlockTrainer[] {
+    const { loss } = this;
+    if (this.blocks.length > 1 && loss === null) throw lossMissing(this.blocks.length);
     const trainers: BlockTrainer[] = [];
     try {
       for (const block of this.blocks) {

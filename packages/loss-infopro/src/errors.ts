@@ -20,3 +20,18 @@ export function featureShape(block: number, got: readonly number[]): ManError {
     hint: 'infopro decodes pictures; for flat features use another local loss',
   });
 }
+
+export function noTerm(
+  schedule: unknown,
+  block: number,
+  blocks: number,
+  { reconstruction, classification }: { readonly reconstruction: number; readonly classification: number },
+): ManError {
+  return new ManError(
+    `infopro, block ${block} of ${blocks}: expected weights of 0 or more, and one above 0, got reconstruction ${reconstruction} and classification ${classification} from schedule ${JSON.stringify(schedule)}`,
+    {
+      code: 'MAN_INFOPRO_OPTION',
+      hint: 'take another schedule or another number of blocks; every block needs a term to learn from',
+    },
+  );
+}

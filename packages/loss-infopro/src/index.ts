@@ -1,2 +1,2 @@
 export { type InfoProMode, type InfoProOptions, infopro, infoproSchema } from './infopro.ts';
-export { type InfoProPreset, type LambdaRange, type Lambdas, lambdasAt } from './schedule.ts';
+export { type InfoProDataset, type InfoProPreset, type LambdaRange, type Lambdas, lambdasAt, presetFor } from './schedule.ts';

@@ -4,7 +4,7 @@ import { countValues } from '@man/core';
 import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type InfoProOptions, infopro, type LambdaRange, lambdasAt } from './index.ts';
+import { type InfoProDataset, type InfoProOptions, type InfoProPreset, infopro, type LambdaRange, lambdasAt, presetFor } from './index.ts';
 
 function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: number; nextStage?: number } = {}): AuxSite {
   const { index = 0, nextStage = 1, ...rest } = options;
@@ -120,30 +120,75 @@ describe('infopro', () => {
     expect(() => infopro({ schedule: nothing }).build(siteOf({ index: 14 }))).toThrow(
       expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }),
     );
-    for (const options of [{ head: '3c' }, { mode: 'cosine' }, { temperature: 0 }] as unknown as InfoProOptions[])
+    for (const options of [
+      { head: '3c' },
+      { mode: 'cosine' },
+      { temperature: 0 },
+      { schedule: 'cifar10' },
+      { dataset: 'mnist' },
+    ] as unknown as InfoProOptions[])
       expect(() => infopro(options)).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }));
   });
 });
 
-describe('lambdasAt', () => {
-  const at = (index: number, depth: number, schedule: Parameters<typeof lambdasAt>[1] = 'cifar10', nextStage = 1) => {
+describe('schedules', () => {
+  const rounded = (value: number) => Math.round(value * 1e5) / 1e5;
+  const at = (index: number, depth: number, schedule: Parameters<typeof lambdasAt>[1], nextStage = 1) => {
     const { reconstruction, classification } = lambdasAt(siteOf({ index, depth, nextStage }), schedule);
-    return [reconstruction, classification].map((value) => Math.round(value * 1e5) / 1e5);
+    return [rounded(reconstruction), rounded(classification)];
   };
 
-  it('follows InfoPro’s schedule by number of blocks', () => {
-    expect([0, 7, 14].map((i) => at(i, 16))).toEqual([[5, 0.05], [2.6, 0.275], [0.2, 0.5]]); // biome-ignore format: one line
-    expect(at(3, 8)).toEqual([2.5, 1]);
-    expect(at(6, 8)).toEqual([0, 2]);
-    expect(at(53, 55)).toEqual([0.5, 1]);
-    expect(at(30, 32)).toEqual([0.5, 1]);
-    expect(at(0, 2)).toEqual([5, 0]);
+  it.each<[InfoProPreset, number[], number[]]>([
+    ['cifar10-resnet32-k8', [5, 0], [0, 2]],
+    ['cifar10-resnet32-k16', [5, 0.05], [0.2, 0.5]],
+    ['cifar10-resnet110-k16', [5, 0], [0.5, 1]],
+    ['cifar10-resnet110-k55', [5, 0], [0.5, 1]],
+    ['svhn-resnet110-k8', [5, 0], [0.5, 2]],
+    ['svhn-resnet110-k16', [5, 0.2], [0.5, 1]],
+    ['stl10-resnet110-k8', [20, 0.2], [5, 1]],
+    ['stl10-resnet110-k16', [20, 0.5], [10, 0.1]],
+    ['imagenet', [5, 0.75], [5, 0.75]],
+    ['imagenet-resnet152-k2', [5, 1], [5, 1]],
+  ])('%s goes from %j to %j', (preset, first, last) => {
+    expect([at(0, 16, preset), at(14, 16, preset), at(0, 2, preset)]).toEqual([first, last, first]);
   });
 
-  it('follows the stage of the unit behind, as MAN’s released code does', () => {
+  it('interpolate by the block', () => {
+    expect(at(7, 16, 'cifar10-resnet32-k16')).toEqual([2.6, 0.275]);
+    expect(at(3, 8, 'cifar10-resnet32-k8')).toEqual([2.5, 1]);
+  });
+
+  it('are chosen by data set and the nearest number of blocks', () => {
+    const chosen = (dataset: InfoProDataset) => [2, 8, 11, 12, 16, 32, 55].map((blocks) => presetFor(dataset, blocks).replace(/^.*-/, ''));
+    expect(chosen('cifar10')).toEqual(['k8', 'k8', 'k8', 'k16', 'k16', 'k55', 'k55']);
+    expect(chosen('svhn')).toEqual(['k8', 'k8', 'k8', 'k16', 'k16', 'k16', 'k16']);
+    expect(chosen('stl10')).toEqual(chosen('svhn'));
+    expect(presetFor('imagenet', 4)).toBe('imagenet');
+  });
+
+  it('are told, and followed', () => {
+    const described = (options: InfoProOptions, blocks = 16) => infopro(options).describe?.(blocks);
+    expect(described({})).toBe('schedule cifar10-resnet32-k16: reconstruction 5 to 0.2, classification 0.05 to 0.5');
+    expect(described({ dataset: 'stl10', mode: 'contrast' }, 8)).toBe(
+      'schedule stl10-resnet110-k8: reconstruction 20 to 5, contrast 0.2 to 1',
+    );
+    expect(described({ schedule: even(1, 2) })).toBe('schedule: reconstruction 1, classification 2');
+    expect(described({ schedule: 'man-release' })).toMatch(/^schedule man-release: .* 0\.5 to 0, by stage$/);
+    const aux = infopro({ dataset: 'imagenet' }).build(siteOf({ featureShape: [8, 8, 4], imageShape: [8, 8, 3], depth: 4 }));
+    tf.tidy(() => {
+      const { total, terms } = aux.loss(tf.randomNormal([4, 8, 8, 4]), batchOf(8));
+      const [reconstruction, classification] = [terms.reconstruction, terms.classification].map((term) => term!.dataSync()[0] as number);
+      expect(total.dataSync()[0]).toBeCloseTo(5 * reconstruction! + 0.75 * classification!, 4);
+    });
+    aux.dispose();
+  });
+
+  it('follow the stage of the unit behind, as MAN’s released code does, where that leaves a weight', () => {
     const release = (depth: number) => [1, 2, 3].map((stage) => at(0, depth, 'man-release', stage));
     expect(release(16)).toEqual([[4.64286, 0.46429], [4.28571, 0.42857], [3.92857, 0.39286]]); // biome-ignore format: one line
     expect(release(8)).toEqual([[4.16667, 0.41667], [3.33333, 0.33333], [2.5, 0.25]]); // biome-ignore format: one line
+    for (const depth of [3, 4, 5])
+      expect(() => at(0, depth, 'man-release', 3)).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }));
   });
 });
 

@@ -6,15 +6,27 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
 import { classificationHead, decoderLayers } from './auxiliary.ts';
 import { badOption, featureShape, pixelsMissing } from './errors.ts';
-import { type InfoProPreset, type LambdaRange, lambdaRange, lambdasAt } from './schedule.ts';
+import {
+  DATASETS,
+  type InfoProDataset,
+  type InfoProPreset,
+  type LambdaRange,
+  lambdaRange,
+  lambdasAt,
+  PRESET_NAMES,
+  presetFor,
+  rangeOf,
+} from './schedule.ts';
 
 /** Options of {@link infopro}. */
 export interface InfoProOptions {
   /**
    * Weights of the two terms by block: a preset, or `{ first, last }` to interpolate between.
-   * Default `'cifar10'`, which chooses by the number of blocks.
+   * Default `'auto'`, the preset of the data set whose number of blocks is nearest.
    */
-  readonly schedule?: InfoProPreset | LambdaRange;
+  readonly schedule?: 'auto' | InfoProPreset | LambdaRange;
+  /** The data set whose presets `schedule: 'auto'` chooses from; default `'cifar10'`. */
+  readonly dataset?: InfoProDataset;
   /** What the head learns: to name the label (`'softmax'`, default), or features that are alike where labels are (`'contrast'`). */
   readonly mode?: InfoProMode;
   /** What `'contrast'` divides the features' cosines by; default 0.07. */
@@ -32,9 +44,10 @@ export type InfoProMode = 'softmax' | 'contrast';
 export const infoproSchema = defineSchema({
   schedule: {
     doc: 'Weights of reconstruction and classification by block.',
-    default: 'cifar10',
-    format: anyOf(oneOf('cifar10', 'man-release'), lambdaRange),
+    default: 'auto',
+    format: anyOf(oneOf('auto', ...PRESET_NAMES), lambdaRange),
   },
+  dataset: { doc: 'Data set whose published weights schedule: auto takes.', default: 'cifar10', format: oneOf(...DATASETS) },
   mode: {
     doc: 'What the head learns: to name the label, or features alike by label.',
     default: 'softmax',
@@ -66,22 +79,30 @@ const FEATURES = 128;
  * ```
  */
 export function infopro(options: InfoProOptions = {}): LocalLoss {
-  const { schedule = 'cifar10', mode = 'softmax', temperature = 0.07, hidden = 128 } = options;
+  const { schedule = 'auto', dataset = 'cifar10', mode = 'softmax', temperature = 0.07, hidden = 128 } = options;
   const head = options.head ?? (schedule === 'man-release' ? '2c2f' : '1c2f');
   if (head !== '1c2f' && head !== '2c2f') throw badOption('head', "'1c2f' or '2c2f'", head);
   if (mode !== 'softmax' && mode !== 'contrast') throw badOption('mode', "'softmax' or 'contrast'", mode);
   if (!(temperature > 0)) throw badOption('temperature', 'a number above 0', temperature);
-  return { name: 'infopro', build: (site) => build(site, { schedule, mode, temperature, head, hidden }) };
+  if (!DATASETS.includes(dataset)) throw badOption('dataset', `one of ${DATASETS.join(', ')}`, dataset);
+  if (schedule !== 'auto') rangeOf(schedule);
+  const scheduleOf = (blocks: number) => (schedule === 'auto' ? presetFor(dataset, blocks) : schedule);
+  return {
+    name: 'infopro',
+    describe: (blocks) => describe(scheduleOf(blocks), mode),
+    build: (site) => build(site, { schedule: scheduleOf(site.depth), mode, temperature, head, hidden }),
+  };
 }
 
-function build(site: AuxSite, options: Required<InfoProOptions>): AuxiliaryNetwork {
+/** Options with what was chosen for the network. */
+type Resolved = Required<Omit<InfoProOptions, 'schedule' | 'dataset'>> & { readonly schedule: InfoProPreset | LambdaRange };
+
+function build(site: AuxSite, options: Resolved): AuxiliaryNetwork {
   const { schedule, mode, head: kind, hidden } = options;
   const { rng, featureShape: shape, imageShape, classes } = site;
   const block = site.block.index + 1;
   if (shape.length !== 3) throw featureShape(block, shape);
   const { reconstruction, classification } = lambdasAt(site, schedule);
-  if (reconstruction === 0 && classification === 0)
-    throw badOption('schedule', `weights that leave block ${block} of ${site.depth} a term`, schedule);
   const outputs = mode === 'contrast' ? FEATURES : classes;
   const head = classificationHead(shape, imageShape, kind, hidden, outputs)({ name: 'head', inputShape: shape, rng: rng.split('head') });
   const decoder = decoderLayers(imageShape)({ name: 'decoder', inputShape: shape, rng: rng.split('decoder') });
@@ -105,9 +126,18 @@ function build(site: AuxSite, options: Required<InfoProOptions>): AuxiliaryNetwo
 }
 
 /** The second term, of what the head says. */
-function judge(head: () => Tensor, labels: Tensor1D, { mode, temperature }: Required<InfoProOptions>): Omit<LocalLossValue, 'total'> {
+function judge(head: () => Tensor, labels: Tensor1D, { mode, temperature }: Resolved): Omit<LocalLossValue, 'total'> {
   if (mode === 'contrast')
     return { terms: { contrast: tf.tidy(() => supervisedContrast(normalizeRows(head()), labels, { temperature })) } };
   const logits = head() as Tensor2D;
   return { terms: { classification: softmaxCrossEntropy(logits, labels) }, logits };
+}
+
+/** `schedule cifar10-resnet32-k16: reconstruction 5 to 0.2, classification 0.05 to 0.5` */
+function describe(schedule: InfoProPreset | LambdaRange, mode: InfoProMode): string {
+  const { first, last } = rangeOf(schedule);
+  const span = (from: number, to: number) => (from === to ? `${from}` : `${from} to ${to}`);
+  const [name, second] = [typeof schedule === 'string' ? ` ${schedule}` : '', mode === 'contrast' ? 'contrast' : 'classification'];
+  const weights = `reconstruction ${span(first.reconstruction, last.reconstruction)}, ${second} ${span(first.classification, last.classification)}`;
+  return `schedule${name}: ${weights}${schedule === 'man-release' ? ', by stage' : ''}`;
 }
