@@ -10,7 +10,7 @@ export type LocalRecipe =
   | {
       readonly type: 'infopro';
       readonly mode: 'softmax' | 'contrast';
-      readonly head: '1c2f' | '2c2f';
+      readonly head: '1c2f' | '2c2f' | 'imagenet';
       readonly reconstruction: number;
       readonly classification: number;
       readonly temperature: number;
@@ -23,5 +23,6 @@ export function localLossOf(recipe: LocalRecipe): LocalLoss {
   if (recipe.type === 'predsim') return predsim({ beta: recipe.beta, poolTarget: recipe.target, init: recipe.zero ? 'zero' : 'default' });
   const { mode, head, temperature, reconstruction, classification } = recipe;
   const weights = { reconstruction, classification };
-  return infopro({ mode, head, temperature, schedule: { first: weights, last: weights } });
+  // PyTorch's pictures are of a size that lets ours choose the same.
+  return infopro({ mode, head: head === 'imagenet' ? 'auto' : head, temperature, schedule: { first: weights, last: weights } });
 }

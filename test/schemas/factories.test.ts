@@ -106,7 +106,7 @@ const cases: readonly Case[] = [
     schema: infoproSchema,
     make: (options) => infopro(options),
     samples: {
-      head: ['1c2f', '2c2f', '3c2f'],
+      head: ['auto', '1c2f', '2c2f', '3c2f'],
       mode: ['softmax', 'contrast', 'cosine'],
       temperature: [-1, 0, 0.1],
       dataset: ['stl10', 'mnist'],

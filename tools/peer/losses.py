@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import HIDDEN_FEATURES, Decoder, Head, HeadKind
+from models import HIDDEN_FEATURES, Decoder, Head, HeadKind, ImageNetDecoder, ImageNetHead
 
 DglKind = Literal["auglocal", "original", "manpp"]
 
@@ -218,8 +218,15 @@ class InfoPro:
 
     def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
         outputs = HIDDEN_FEATURES if self.mode == "contrast" else classes
+        ratio = self.image_size // size
+        if self.head == "imagenet":
+            eighth = ratio == 8
+            return {
+                "head": ImageNetHead(channels, eighth, outputs),
+                "decoder": ImageNetDecoder(channels, eighth),
+            }
         return {
-            "head": Head(channels, self.image_size // size, outputs, self.head),
+            "head": Head(channels, ratio, outputs, self.head),
             "decoder": Decoder(channels),
         }
 

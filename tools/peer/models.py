@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 StemPlace = Literal["own", "merge"]
-HeadKind = Literal["1c2f", "2c2f"]
+HeadKind = Literal["1c2f", "2c2f", "imagenet"]
 BlockEnd = Literal["stem"] | tuple[int, int]
 """Where a block ends: after the stem, or after zero-based unit i of stage s (1..3)."""
 
@@ -251,6 +251,57 @@ class Decoder(nn.Module):
         if tuple(z.shape[2:]) != size:
             z = F.interpolate(z, size=size, mode="bilinear", align_corners=True)
         return self.conv2(F.relu(self.bn(self.conv1(z))))
+
+
+class ImageNetHead(nn.Module):
+    """InfoPro's head for ImageNet: four convolutions, global pool, one linear layer.
+
+    `eighth`: the features are an eighth of the picture's size, else less.
+    """
+
+    def __init__(self, channels: int, eighth: bool, outputs: int) -> None:
+        super().__init__()
+        narrow = 128 if eighth else 256
+        self.conv1 = nn.Conv2d(channels, narrow, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(narrow)
+        self.conv2 = conv3x3(narrow, 256, 2)
+        self.bn2 = nn.BatchNorm2d(256)
+        self.conv3 = conv3x3(256, 512, 2)
+        self.bn3 = nn.BatchNorm2d(512)
+        self.conv4 = nn.Conv2d(512, 2048, 1, bias=False)
+        self.bn4 = nn.BatchNorm2d(2048)
+        self.output = nn.Linear(2048, outputs)
+
+    def forward(self, z: Tensor) -> Tensor:
+        for i in (1, 2, 3, 4):
+            z = F.relu(self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(z)))
+        return self.output(z.mean(dim=(2, 3)))
+
+
+class ImageNetDecoder(nn.Module):
+    """InfoPro's decoder for ImageNet: a convolution at each size, of which each is twice the one before."""
+
+    def __init__(self, channels: int, eighth: bool) -> None:
+        super().__init__()
+        # Outputs, kernel, and by how much the picture is larger than what the convolution reads.
+        plan = [(128, 1, 8)] if eighth else [(192, 1, 16), (64, 1, 8)]
+        plan += [(32, 3, 4), (12, 3, 2), (3, 3, 1)]
+        self.parts = [part for _, _, part in plan]
+        for i, (outputs, kernel, part) in enumerate(plan, 1):
+            self.add_module(f"conv{i}", nn.Conv2d(channels, outputs, kernel, padding=kernel // 2))
+            if part > 1:
+                self.add_module(f"bn{i}", nn.BatchNorm2d(outputs))
+            channels = outputs
+
+    def forward(self, z: Tensor, size: tuple[int, int]) -> Tensor:
+        for i, part in enumerate(self.parts, 1):
+            if i > 1:
+                target = tuple(math.ceil(length / part) for length in size)
+                z = F.interpolate(z, size=target, mode="bilinear", align_corners=True)
+            z = self.get_submodule(f"conv{i}")(z)
+            if part > 1:
+                z = F.relu(self.get_submodule(f"bn{i}")(z))
+        return z
 
 
 def count_parameters(module: nn.Module) -> int:

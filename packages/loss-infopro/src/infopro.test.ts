@@ -1,7 +1,7 @@
 import { createRng } from '@man/base';
-import type { AuxSite, Batch, LocalBlock } from '@man/core';
+import type { AuxSite, Batch, CutSite, LocalBlock } from '@man/core';
 import { countValues } from '@man/core';
-import { useEngine } from '@man/ops';
+import { useEngine, withShapes } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type InfoProDataset, type InfoProOptions, type InfoProPreset, infopro, type LambdaRange, lambdasAt, presetFor } from './index.ts';
@@ -47,6 +47,72 @@ describe('infopro', () => {
       const aux = infopro(options).build(siteOf({ featureShape }));
       expect(count(aux.parameters(), 'head.')).toBe(size);
       expect(count(aux.parameters(), 'decoder.')).toBe(decoder);
+      aux.dispose();
+    }
+  });
+
+  const imageNet = (featureShape: number[]) => siteOf({ featureShape, imageShape: [224, 224, 3], classes: 1000 });
+
+  it.each([
+    [[28, 28, 512], 4_643_560, 106_699],
+    [[14, 14, 1024], 5_135_336, 232_011],
+  ])('has the published number of parameters for ImageNet behind features of %j', (featureShape, head, decoder) => {
+    withShapes(() => {
+      const aux = infopro().build(imageNet(featureShape));
+      expect([count(aux.parameters(), 'head.'), count(aux.parameters(), 'decoder.')]).toEqual([head, decoder]);
+      aux.dispose();
+    });
+  });
+
+  /** Multiplications of auxiliary networks behind features of these shapes. */
+  const macs = (shapes: readonly number[][], site: (shape: number[]) => AuxSite, options: InfoProOptions = {}) =>
+    withShapes(() =>
+      shapes.reduce((sum, shape) => {
+        const aux = infopro(options).build(site(shape));
+        aux.dispose();
+        return sum + (aux.macs?.() ?? Number.NaN);
+      }, 0),
+    );
+
+  it('costs the share of the network’s multiplications that its authors print', () => {
+    const large = macs([[28, 28, 512]], imageNet);
+    for (const [network, percent] of [[7_801_405_440, 5.73], [11_513_626_624, 3.88], [16_414_015_488, 2.72]] as const) // biome-ignore format: one line
+      expect((100 * large) / network).toBeCloseTo(percent, 2);
+    const ofResNet110 = (shapes: number[][]) =>
+      (100 * macs(shapes, (featureShape) => siteOf({ featureShape }), { mode: 'contrast' })) / 253_149_824;
+    expect(ofResNet110([[32, 32, 16]])).toBeCloseTo(1.3, 2);
+    expect(ofResNet110([[32, 32, 16], [16, 16, 32]])).toBeCloseTo(3.31, 2); // biome-ignore format: one line
+  });
+
+  it('takes the networks for ImageNet from an eighth of the picture’s size on, unless told otherwise', () => {
+    const first = (featureShape: number[], options: InfoProOptions = {}) =>
+      withShapes(() => {
+        const aux = infopro(options).build(imageNet(featureShape));
+        const { 'head.conv1.weight': head, 'decoder.conv1.weight': decoder } = aux.parameters();
+        aux.dispose();
+        return [head?.shape, decoder?.shape];
+      });
+    // VGG-13's, and the last stage of ResNet-101.
+    expect(first([224, 224, 64])).toEqual([[3, 3, 64, 128], [3, 3, 64, 12]]); // biome-ignore format: one line
+    expect(first([56, 56, 256])).toEqual([[3, 3, 256, 256], [3, 3, 256, 12]]); // biome-ignore format: one line
+    expect(first([28, 28, 512])).toEqual([[1, 1, 512, 128], [1, 1, 512, 128]]); // biome-ignore format: one line
+    expect(first([14, 14, 512])).toEqual([[1, 1, 512, 256], [1, 1, 512, 192]]); // biome-ignore format: one line
+    expect(first([7, 7, 2048])).toEqual([[1, 1, 2048, 256], [1, 1, 2048, 192]]); // biome-ignore format: one line
+    expect(first([14, 14, 512], { head: '1c2f' })).toEqual([[3, 3, 512, 512], [3, 3, 512, 12]]); // biome-ignore format: one line
+  });
+
+  it('decodes to pictures of any size', () => {
+    for (const [image, feature] of [
+      [36, 5],
+      [33, 3],
+      [20, 1],
+    ] as const) {
+      // biome-ignore format: one line
+      const aux = infopro().build(siteOf({ featureShape: [feature, feature, 4], imageShape: [image, image, 3] }));
+      tf.tidy(() => {
+        const { terms } = aux.loss(tf.randomNormal([4, feature, feature, 4]), batchOf(image));
+        expect(terms.reconstruction?.dataSync()[0]).toBeGreaterThan(0);
+      });
       aux.dispose();
     }
   });
@@ -116,6 +182,9 @@ describe('infopro', () => {
     });
     aux.dispose();
     expect(() => infopro().build(siteOf({ featureShape: [16] }))).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_SHAPE' }));
+    const cut = (featureShape: number[]) => ({ featureShape }) as unknown as CutSite;
+    expect(infopro().objection?.(cut([8, 8, 4]))).toBeNull();
+    expect(infopro().objection?.(cut([16]))).toBe('decodes pictures, and is given features of shape [16]');
     const nothing = { first: { reconstruction: 1, classification: 1 }, last: { reconstruction: 0, classification: 0 } };
     expect(() => infopro({ schedule: nothing }).build(siteOf({ index: 14 }))).toThrow(
       expect.objectContaining({ code: 'MAN_INFOPRO_OPTION' }),

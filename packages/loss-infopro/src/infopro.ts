@@ -4,7 +4,7 @@ import { prefixed } from '@man/core';
 import { normalizeRows, sigmoidCrossEntropy, softmaxCrossEntropy, supervisedContrast, weightedSum } from '@man/ops';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
-import { classificationHead, decoderLayers } from './auxiliary.ts';
+import { auxiliaryLayers, type InfoProHead } from './auxiliary.ts';
 import { badOption, featureShape, pixelsMissing } from './errors.ts';
 import {
   DATASETS,
@@ -31,9 +31,12 @@ export interface InfoProOptions {
   readonly mode?: InfoProMode;
   /** What `'contrast'` divides the features' cosines by; default 0.07. */
   readonly temperature?: number;
-  /** Convolutions and linear layers of the classification head; default `'1c2f'` (`'2c2f'` with `'man-release'`). */
-  readonly head?: '1c2f' | '2c2f';
-  /** Width of the head's hidden linear layer; default 128. */
+  /**
+   * Convolutions and linear layers of the head: `'1c2f'` or `'2c2f'`, with the decoder for CIFAR. Default `'auto'`, the head and the decoder
+   * for ImageNet where features are an eighth of the picture's size or less, else `'1c2f'` (`'2c2f'` with `'man-release'`).
+   */
+  readonly head?: InfoProHead;
+  /** Width of the hidden linear layer of `'1c2f'` and `'2c2f'`; default 128. */
   readonly hidden?: number;
 }
 
@@ -54,8 +57,12 @@ export const infoproSchema = defineSchema({
     format: oneOf('softmax', 'contrast'),
   },
   temperature: { doc: "What contrast divides the features' cosines by.", default: 0.07, format: positiveNumber },
-  head: { doc: 'Convolutions and linear layers of the classification head.', default: '1c2f', format: oneOf('1c2f', '2c2f') },
-  hidden: { doc: "Width of the head's hidden layer.", default: 128, format: positiveInt },
+  head: {
+    doc: "Convolutions and linear layers of the head; auto takes ImageNet's from an eighth of the picture's size on.",
+    default: 'auto',
+    format: oneOf('auto', '1c2f', '2c2f'),
+  },
+  hidden: { doc: 'Width of the hidden layer of 1c2f and 2c2f.', default: 128, format: positiveInt },
 });
 
 /** Values by which `'contrast'` compares pictures. */
@@ -79,9 +86,8 @@ const FEATURES = 128;
  * ```
  */
 export function infopro(options: InfoProOptions = {}): LocalLoss {
-  const { schedule = 'auto', dataset = 'cifar10', mode = 'softmax', temperature = 0.07, hidden = 128 } = options;
-  const head = options.head ?? (schedule === 'man-release' ? '2c2f' : '1c2f');
-  if (head !== '1c2f' && head !== '2c2f') throw badOption('head', "'1c2f' or '2c2f'", head);
+  const { schedule = 'auto', dataset = 'cifar10', mode = 'softmax', temperature = 0.07, head = 'auto', hidden = 128 } = options;
+  if (head !== 'auto' && head !== '1c2f' && head !== '2c2f') throw badOption('head', "'auto', '1c2f' or '2c2f'", head);
   if (mode !== 'softmax' && mode !== 'contrast') throw badOption('mode', "'softmax' or 'contrast'", mode);
   if (!(temperature > 0)) throw badOption('temperature', 'a number above 0', temperature);
   if (!DATASETS.includes(dataset)) throw badOption('dataset', `one of ${DATASETS.join(', ')}`, dataset);
@@ -89,6 +95,8 @@ export function infopro(options: InfoProOptions = {}): LocalLoss {
   const scheduleOf = (blocks: number) => (schedule === 'auto' ? presetFor(dataset, blocks) : schedule);
   return {
     name: 'infopro',
+    objection: ({ featureShape: shape }) =>
+      shape.length === 3 ? null : `decodes pictures, and is given features of shape [${shape.join(',')}]`,
     describe: (blocks) => describe(scheduleOf(blocks), mode),
     build: (site) => build(site, { schedule: scheduleOf(site.depth), mode, temperature, head, hidden }),
   };
@@ -104,8 +112,10 @@ function build(site: AuxSite, options: Resolved): AuxiliaryNetwork {
   if (shape.length !== 3) throw featureShape(block, shape);
   const { reconstruction, classification } = lambdasAt(site, schedule);
   const outputs = mode === 'contrast' ? FEATURES : classes;
-  const head = classificationHead(shape, imageShape, kind, hidden, outputs)({ name: 'head', inputShape: shape, rng: rng.split('head') });
-  const decoder = decoderLayers(imageShape)({ name: 'decoder', inputShape: shape, rng: rng.split('decoder') });
+  const small = schedule === 'man-release' ? '2c2f' : '1c2f';
+  const layers = auxiliaryLayers(shape, imageShape, { kind, small, hidden, outputs });
+  const head = layers.head({ name: 'head', inputShape: shape, rng: rng.split('head') });
+  const decoder = layers.decoder({ name: 'decoder', inputShape: shape, rng: rng.split('decoder') });
   return {
     loss(features, { labels, pixels }) {
       if (pixels === undefined) throw pixelsMissing(block);
