@@ -1,21 +1,24 @@
 import type { LocalLoss } from '@man/core';
 import { type DglHead, dgl } from '@man/loss-dgl';
-import { infopro } from '@man/loss-infopro';
+import { type InfoProHead, infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
 
 /** A local loss as tools/peer writes down its options. */
 export type LocalRecipe =
   | { readonly type: 'dgl'; readonly head: DglHead }
   | { readonly type: 'predsim'; readonly beta: number; readonly target: number; readonly zero: boolean }
-  | {
-      readonly type: 'infopro';
-      readonly mode: 'softmax' | 'contrast';
-      readonly head: '1c2f' | '2c2f' | 'imagenet';
-      readonly reconstruction: number;
-      readonly classification: number;
-      readonly temperature: number;
-      readonly image_size: number;
-    };
+  | InfoProRecipe;
+
+/** InfoPro's, with the weights of one block. */
+export interface InfoProRecipe {
+  readonly type: 'infopro';
+  readonly mode: 'softmax' | 'contrast';
+  readonly head: InfoProHead;
+  readonly reconstruction: number;
+  readonly classification: number;
+  readonly temperature: number;
+  readonly image_size: number;
+}
 
 /** The same loss of ours. */
 export function localLossOf(recipe: LocalRecipe): LocalLoss {
@@ -23,6 +26,5 @@ export function localLossOf(recipe: LocalRecipe): LocalLoss {
   if (recipe.type === 'predsim') return predsim({ beta: recipe.beta, poolTarget: recipe.target, init: recipe.zero ? 'zero' : 'default' });
   const { mode, head, temperature, reconstruction, classification } = recipe;
   const weights = { reconstruction, classification };
-  // PyTorch's pictures are of a size that lets ours choose the same.
-  return infopro({ mode, head: head === 'imagenet' ? 'auto' : head, temperature, schedule: { first: weights, last: weights } });
+  return infopro({ mode, head, temperature, schedule: { first: weights, last: weights } });
 }

@@ -7,13 +7,13 @@ import { infopro } from '@man/loss-infopro';
 import { withShapes } from '@man/ops';
 import { man } from '@man/plugin';
 import { describe, expect, it } from 'vitest';
-import { type LocalRecipe, localLossOf } from './local-loss.ts';
+import { type InfoProRecipe, type LocalRecipe, localLossOf } from './local-loss.ts';
 
 /** What tools/peer/total_fixtures.py counts in PyTorch's modules. */
 interface Case {
   readonly network: string;
   readonly blocks: number;
-  readonly loss: LocalRecipe | { readonly type: 'infopro'; readonly head: '1c2f' | '2c2f' };
+  readonly loss: Exclude<LocalRecipe, { readonly type: 'infopro' }> | Pick<InfoProRecipe, 'type' | 'head' | 'mode'>;
   readonly man: boolean;
   /** What the optimiser moves: network, heads and branches. */
   readonly trained: number;
@@ -58,5 +58,5 @@ describe('values of whole trainers', () => {
 });
 
 function lossOf(recipe: Case['loss']): LocalLoss {
-  return recipe.type === 'infopro' ? infopro({ head: recipe.head }) : localLossOf(recipe);
+  return recipe.type === 'infopro' ? infopro({ head: recipe.head, mode: recipe.mode }) : localLossOf(recipe);
 }

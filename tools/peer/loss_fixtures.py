@@ -54,8 +54,8 @@ CASES: list[Case] = [
     ),
     (InfoPro("softmax", "2c2f"), (16, 32), 10),
     (InfoPro("contrast", "2c2f", image_size=24, temperature=0.1), (6, 8), 100),
-    (InfoPro("softmax", "imagenet", image_size=32), (4, 32), 100),
-    (InfoPro("contrast", "imagenet", image_size=48), (3, 48), 10),
+    (InfoPro("softmax", "auto", image_size=32), (4, 32), 100),
+    (InfoPro("contrast", "auto", image_size=48), (3, 48), 10),
 ]
 
 

@@ -219,7 +219,7 @@ class InfoPro:
     def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
         outputs = HIDDEN_FEATURES if self.mode == "contrast" else classes
         ratio = self.image_size // size
-        if self.head == "imagenet":
+        if self.head == "auto" and ratio >= 8:
             eighth = ratio == 8
             return {
                 "head": ImageNetHead(channels, eighth, outputs),

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 StemPlace = Literal["own", "merge"]
-HeadKind = Literal["1c2f", "2c2f", "imagenet"]
+HeadKind = Literal["1c2f", "2c2f", "auto"]
+"""InfoPro's; "auto" is the one for ImageNet from an eighth of the picture's size on, else "1c2f"."""
 BlockEnd = Literal["stem"] | tuple[int, int]
 """Where a block ends: after the stem, or after zero-based unit i of stage s (1..3)."""
 

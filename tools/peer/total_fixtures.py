@@ -19,7 +19,7 @@ from torch import nn
 
 from files import write_atomically
 from imagenet_nets import ENDS, imagenet_net
-from losses import Dgl, LocalLoss, PredSim
+from losses import Dgl, InfoProMode, LocalLoss, PredSim
 from methods import INFOPRO_CIFAR10, Learner, Man, Options
 from models import BlockEnd, HeadKind, block_ends, resnet
 
@@ -44,18 +44,28 @@ def with_and_without_man(network: str, blocks: int, loss: dict[str, Any], **opti
     ]
 
 
+def infopro(
+    network: str, blocks: int, head: HeadKind, mode: InfoProMode = "softmax", **options: Any
+) -> list[Case]:
+    loss = {"type": "infopro", "head": head, "mode": mode}
+    return with_and_without_man(
+        network, blocks, loss, schedule=INFOPRO_CIFAR10, head=head, mode=mode, **options
+    )
+
+
 def cases() -> list[Case]:
     every = []
     for network, blocks in SMALL:
         heads: list[HeadKind] = ["1c2f", "2c2f"]
         for head in heads:
-            loss = {"type": "infopro", "head": head}
-            every += with_and_without_man(network, blocks, loss, schedule=INFOPRO_CIFAR10, head=head)
+            every += infopro(network, blocks, head)
+        every += infopro(network, blocks, "1c2f", mode="contrast")
         for local in LOCAL:
             every += with_and_without_man(network, blocks, recipe(local), local=local)
     for network, blocks in ENDS:
         for local in LARGE:
             every += with_and_without_man(network, blocks, recipe(local), local=local, image_size=224)
+        every += infopro(network, blocks, "auto", image_size=224)
     return every
 
 

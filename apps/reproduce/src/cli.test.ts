@@ -200,7 +200,7 @@ describe('man-reproduce', () => {
     [['train', '--help'], /--cfg[\s\S]*Groups[\s\S]*\*resnet32[\s\S]*train\.epochs=10/],
     [['train', '--cfg', 'train.epochs=3'], /^seed: 1\n[\s\S]*epochs: 3\n/],
     [['train', '--cfg', 'all', 'seed=5'], /^# options .*loss=infopro[\s\S]*# overrides +seed=5\n[\s\S]*seed: 5\n/],
-    [['train', '--info', 'defaults', 'seed=5'], /seed +5 +override "seed=5"\n[\s\S]*loss\.head +'auto' +conf\/loss\/infopro\.yaml:\d+/],
+    [['train', '--info', 'defaults', 'seed=5'], /seed +5 +override "seed=5"\n[\s\S]*loss\.head +auto +conf\/loss\/infopro\.yaml:\d+/],
     [['describe', ...smoke], /block +units[\s\S]*stage3\.unit2 \+ classifier/],
     [['engine', '--json', 'engine=cpu'], /^\{"name":"cpu"/],
   ])('prints what %j asks for, to stdout', async (args, shown) => {
