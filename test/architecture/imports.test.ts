@@ -13,12 +13,12 @@ const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['data nn', 'core ops'],
   ['core', 'ops'],
   ['ops', ''],
-  ['config native', ''],
+  ['config launch native', ''],
   ['base', ''],
 ];
 
 /** The rooms that need Node; all others also run in a browser. */
-const NODE_ROOMS = 'config native data dataset-cifar10 dataset-imagenet dataset-stl10 dataset-svhn track checkpoint reproduce';
+const NODE_ROOMS = 'config launch native data dataset-cifar10 dataset-imagenet dataset-stl10 dataset-svhn track checkpoint reproduce';
 
 /** The only rooms that name a backend of TensorFlow.js: one chooses it, one compiles its addon, two are applications. */
 const BACKEND_ROOMS = 'ops native reproduce playground';

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { type Composed, compose, folderSource, type Rule } from '@man/config';
 import { trainRules } from './rules.ts';
-import { type CompareConfig, comparisonSchema, type TrainConfig, trainSchema } from './schema/index.ts';
+import { type CompareConfig, comparisonSchema, SWEEP_SECTIONS, type SweepConfig, sweepSchema, type TrainConfig } from './schema/index.ts';
 
 /** First files in conf/: `config` for one run, `compare` for several. */
 export type ConfigName = 'config' | 'compare';
 
-const source = () => folderSource(fileURLToPath(new URL('../conf', import.meta.url)));
+/** The folder of configurations. */
+export const source = () => folderSource(fileURLToPath(new URL('../conf', import.meta.url)));
 
 /**
  * The configuration of one run; with `'compare'`, that of a run of a comparison.
@@ -14,13 +15,21 @@ const source = () => folderSource(fileURLToPath(new URL('../conf', import.meta.u
  * @throws the `MAN_CONFIG_*` of `compose`
  */
 export function loadTrainConfig(overrides: readonly string[], configName: ConfigName = 'config'): Composed<TrainConfig> {
-  if (configName === 'compare') return loadCompareConfig(overrides);
-  return compose<ReturnType<typeof trainSchema>>({
+  return configName === 'compare' ? loadCompareConfig(overrides) : loadSweepConfig(overrides);
+}
+
+/**
+ * The configuration of one run of a sweep, with how the sweep runs. Hash and YAML are those of the run.
+ *
+ * @throws the `MAN_CONFIG_*` of `compose`
+ */
+export function loadSweepConfig(overrides: readonly string[]): Composed<SweepConfig> {
+  return compose<ReturnType<typeof sweepSchema>>({
     source: source(),
-    configName,
     overrides,
-    schema: (_, raw) => trainSchema(raw),
+    schema: (_, raw) => sweepSchema(raw),
     refine: trainRules,
+    apart: SWEEP_SECTIONS,
   });
 }
 

@@ -103,3 +103,41 @@ export const badKernels = (kernels: string) =>
     code: 'MAN_REPRODUCE_OPTION',
     hint: "native are this project's own for a CPU, tensorflow those of the library, for a GPU too",
   });
+
+export const sweptSection = (key: string) =>
+  new ManError(`"${key}" says how a sweep runs: expected one value, got several`, {
+    code: 'MAN_REPRODUCE_SWEEP',
+    hint: `type one value: launcher=processes launcher.jobs=2`,
+  });
+
+export const typedFolder = (word: string) =>
+  new ManError(`the runs of a sweep have folders inside that of the sweep, which ${word} does not name`, {
+    code: 'MAN_REPRODUCE_SWEEP',
+    hint: 'type sweep.root=<folder> for another place, or sweep.dir=<folder> for the folder of the sweep itself',
+  });
+
+export const notASweep = (word: string) =>
+  new ManError(`${word} says how a sweep runs, and this is one run`, {
+    code: 'MAN_REPRODUCE_SWEEP',
+    hint: 'type train -m for a sweep, also of one run, or leave it out',
+  });
+
+export const badSweepRun = (index: number, count: number, varied: readonly string[], cause: ManError) =>
+  new ManError(`run ${index} of the ${count} (${varied.join(' ')}): ${cause.message}`, {
+    code: 'MAN_REPRODUCE_SWEEP_RUN',
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    cause,
+  });
+
+export const noSweepFolder = (folder: string, cause: unknown) =>
+  new ManError(`expected the folder of a sweep, with sweep.json in it, got ${folder}: ${reason(cause)}`, {
+    code: 'MAN_REPRODUCE_NOT_A_SWEEP',
+    hint: 'name a folder that man-reproduce train -m made, such as multirun/<date>/<time>',
+    cause,
+  });
+
+export const badSweepFile = (file: string, problem: string) =>
+  new ManError(`${file} does not tell of a sweep: ${problem}`, {
+    code: 'MAN_REPRODUCE_SWEEP_FILE',
+    hint: 'it is damaged, or of another version of man-reproduce; the runs beside it are whole, and man-reproduce report reads them',
+  });

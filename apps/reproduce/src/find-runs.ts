@@ -90,6 +90,6 @@ function engineOf({ engine }: EventHeader): string | null {
 }
 
 /** A word as a shell needs it. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[A-Za-z0-9_./=,:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -3,8 +3,9 @@ import { type Composed, renderDefaults, renderHelp } from '@man/config';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
 import { VERSION } from './environment.ts';
-import { badCount } from './errors.ts';
+import { badCount, notASweep } from './errors.ts';
 import type { TrainConfig } from './schema/index.ts';
+import { isHow, planSweep } from './sweep-plan.ts';
 import { notice, paint } from './terminal.ts';
 
 /** Options of every command that composes a configuration. */
@@ -39,6 +40,9 @@ const USED_WRONGLY = [
   'MAN_REPRODUCE_NO_RUNS',
   'MAN_REPRODUCE_NOTHING_TO_VERIFY',
   'MAN_REPRODUCE_OPTION',
+  'MAN_REPRODUCE_SWEEP',
+  'MAN_REPRODUCE_SWEEP_RUN',
+  'MAN_REPRODUCE_NOT_A_SWEEP',
 ];
 
 /** Says what went wrong; returns the exit code. */
@@ -71,16 +75,15 @@ function createProgram(done: (exitCode: number) => void): Command {
       const { compare } = await import('./compare.ts');
       done(await compare(overrides, { json: options.json === true }));
     });
-  configured(program, 'train', 'one network with one method')
+  configured(program, 'train', 'one network with one method; with -m many: seed=1,2,3 loss=dgl,infopro')
     .option('--json', 'print nothing to stdout but one line of JSON at the end')
+    .option('-m, --multirun', 'a sweep: values may be a,b · choice(a,b) · range(from,to,step) · glob(a*) · interval(low,high)')
+    .option('--dry', 'with -m: list the runs, and end')
     .addOption(new Option('--config-name <name>', 'first file of conf/').choices(['config', 'compare']).default('config'))
     .addHelpText('after', () => `\n${keysOf(loadTrainConfig([]), 'train')}`)
-    .action(async (words: string[], options: ShowOptions & { json?: boolean; configName: ConfigName }) => {
+    .action(async (words: string[], options: ShowOptions & TrainWords) => {
       const { overrides, show } = settle(words, options);
-      const composed = loadTrainConfig(overrides, options.configName);
-      if (show(composed)) return;
-      const { train } = await import('./train.ts');
-      done(await train(composed, { json: options.json === true }));
+      done(options.multirun === true ? await runMany(overrides, show, options) : await runOne(overrides, show, options));
     });
   configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
     async (words: string[], options: ShowOptions) => {
@@ -161,6 +164,33 @@ function createProgram(done: (exitCode: number) => void): Command {
       process.stdout.write(`${options.json === true ? JSON.stringify(engine) : engineText(engine)}\n`);
     });
   return program;
+}
+
+/** What `train` can be told besides. */
+interface TrainWords {
+  readonly json?: boolean;
+  readonly multirun?: boolean;
+  readonly dry?: boolean;
+  readonly configName: ConfigName;
+}
+
+type Show = (composed: Composed<TrainConfig>) => boolean;
+
+async function runOne(overrides: readonly string[], show: Show, { json, dry, configName }: TrainWords): Promise<number> {
+  const composed = loadTrainConfig(overrides, configName);
+  const how = dry === true ? '--dry' : configName === 'config' ? composed.overrides.find(isHow) : undefined;
+  if (how !== undefined) throw notASweep(how);
+  if (show(composed)) return 0;
+  const { train } = await import('./train.ts');
+  return train(composed, { json: json === true });
+}
+
+/** With `--cfg` or `--info`, the configuration of the first run. */
+async function runMany(overrides: readonly string[], show: Show, { json, dry }: TrainWords): Promise<number> {
+  const { jobs } = await planSweep(overrides);
+  if (show(loadTrainConfig(jobs[0]?.overrides ?? []))) return 0;
+  const { sweep } = await import('./sweep.ts');
+  return sweep(overrides, { json: json === true, dry: dry === true });
 }
 
 /** `checkpoint inspect`, `diff` and `export`. */
@@ -255,6 +285,7 @@ Examples:
   man-reproduce compare dataset=shapes train.epochs=1
   man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
   man-reproduce train experiment=cifar10-resnet32-k16
+  man-reproduce train -m seed=1,2,3 loss=dgl,infopro launcher=processes
   man-reproduce describe backbone=resnet110
   man-reproduce plan backbone=resnet110 train.batch=1024 --memory 16GB
   man-reproduce resume outputs/2026-11-23/14-05-00

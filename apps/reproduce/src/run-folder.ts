@@ -25,8 +25,8 @@ const FIRST_FILES = ['config.yaml', 'overrides.txt'];
  * @throws MAN_REPRODUCE_FOLDER, MAN_REPRODUCE_FOLDER_IN_USE
  */
 export async function createRunFolder({ config, toYaml, overrides }: Composed<TrainConfig>, now = new Date()): Promise<RunFolder> {
-  const { root, dir, name } = config.run;
-  const path = dir === null ? await makeNew(resolve(root), stampOf(now), name) : await takeNamed(resolve(dir));
+  const { root, dir } = config.run;
+  const path = await makeRunFolder(config.run, now);
   const file = (member: string) => join(path, member);
   const discard = async () => {
     for (const member of FIRST_FILES) await rm(file(member), { force: true }).catch(() => {});
@@ -43,6 +43,19 @@ export async function createRunFolder({ config, toYaml, overrides }: Composed<Tr
     throw folderFailed(path, cause);
   }
   return { path, shown: shown(path), file, discard };
+}
+
+/**
+ * A new folder `<root>/<date>/<time>-<name>`, or the empty one that `dir` names.
+ *
+ * @returns its absolute path
+ * @throws MAN_REPRODUCE_FOLDER, MAN_REPRODUCE_FOLDER_IN_USE
+ */
+export async function makeRunFolder(
+  { root, dir, name }: { readonly root: string; readonly dir: string | null; readonly name: string | null },
+  now = new Date(),
+): Promise<string> {
+  return dir === null ? await makeNew(resolve(root), stampOf(now), name) : await takeNamed(resolve(dir));
 }
 
 /** The folder of a run that goes on. */

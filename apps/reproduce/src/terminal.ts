@@ -15,6 +15,9 @@ export function fact(name: string, text: string): void {
   notice(`${paint.dim(name.padEnd(8))} ${text}`);
 }
 
+/** Whether lines can be written over. */
+export const isTerminal = process.stderr.isTTY === true;
+
 /** A line that is written over by the next one; off a terminal only the last one, with `done`, is written. */
 export function passing(line: string, done = false): void {
   if (process.stderr.isTTY === true) process.stderr.write(`\r${line}\u001B[K${done ? '\n' : ''}`);

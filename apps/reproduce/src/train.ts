@@ -101,7 +101,7 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   const pictureKind = { classes: dataset.classes.length, imageShape: train.imageShape };
   const trainer = makeTrainer(composed, pictureKind, [
     progress({ stream: process.stderr, label: labelOf(config) }),
-    eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine) }),
+    eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine, train.examples) }),
     config.profile && profiler(folder),
     log,
     saving(composed, folder),
@@ -123,10 +123,12 @@ const profiler = (folder: RunFolder) =>
     },
   });
 
-const headerOf = ({ overrides, hash }: Composed<TrainConfig>, engine: Engine) => ({
+const headerOf = ({ overrides, hash, config }: Composed<TrainConfig>, engine: Engine, examples: number) => ({
   overrides,
   configHash: hash,
   engine: engineText(engine),
+  // For those who look on and want to know how far it is.
+  plannedSteps: config.train.epochs * Math.ceil(examples / config.train.batch),
 });
 
 function makeTrainer({ config }: Composed<TrainConfig>, pictures: PictureKind, watchers: PluginOption): Trainer {

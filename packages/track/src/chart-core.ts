@@ -70,17 +70,19 @@ export async function draw(title: string, description: string, spec: object): Pr
 export interface Margins {
   readonly left: number;
   readonly right: number;
+  /** Default 42: an axis with its title. */
+  readonly bottom?: number;
 }
 
 /**
  * Size, title and margins of a chart. Vega cannot measure text without a canvas and guesses a third too much, so margins are fixed from
  * {@link textWidth} rather than fitted by it.
  */
-export function frame(title: string, { left, right }: Margins): object {
+export function frame(title: string, { left, right, bottom = 42 }: Margins): object {
   return {
     title: { text: title, frame: 'group', dx: -left },
     autosize: { type: 'none' },
-    padding: { left, right, top: 34, bottom: 42 },
+    padding: { left, right, top: 34, bottom },
   };
 }
 

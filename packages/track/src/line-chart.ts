@@ -6,6 +6,8 @@ export interface Series {
   readonly label: string;
   /** `[x, y]` in order of x; a y that is null or not finite leaves a gap. */
   readonly points: readonly (readonly [x: number, y: number | null])[];
+  /** `[x, low, high]` in order of x: an area behind the lines. Default none. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
   /** Which colour and dash it has; default its place among the series. */
   readonly style?: number;
 }
@@ -45,7 +47,13 @@ export async function lineChart(chart: LineChart): Promise<string> {
       .map(([at, value]) => ({ x: at, y: drawable(value, y) ? value : null, series: String(index) }))
       .filter((row) => drawable(row.x, x)),
   );
-  const seen = rows.filter((row) => row.y !== null) as { x: number; y: number }[];
+  const bands = series.flatMap(({ band = [] }, index) =>
+    band
+      .filter((row) => drawable(row[0], x) && drawable(row[1], y) && drawable(row[2], y))
+      .map(([at, low, high]) => ({ x: at, y: low, high, series: String(index) })),
+  );
+  const ends = bands.flatMap(({ x: at, y: low, high }) => [low, high].map((value) => ({ x: at, y: value })));
+  const seen = [...(rows.filter((row) => row.y !== null) as { x: number; y: number }[]), ...ends];
   const description = chart.description ?? `${axisTitle(y)} against ${axisTitle(x)} for ${series.map(({ label }) => label).join(', ')}`;
   if (seen.length === 0) return draw(title, 'No data', emptySpec(title, width, height));
   const domainX = domainOf(seen, 'x', x);
@@ -59,32 +67,36 @@ export async function lineChart(chart: LineChart): Promise<string> {
   const styles = series.map(({ style }, index) => style ?? index);
   const names = labels ? series.map(({ label }) => endLabel(label)) : [];
   const left = Math.ceil(labelWidth) + 32;
+  const encoding = {
+    x: {
+      field: 'x',
+      type: 'quantitative',
+      title: axisTitle(x),
+      scale: { type: x.scale ?? 'linear', domain: domainX, nice: false },
+      axis: whole,
+    },
+    y: {
+      field: 'y',
+      type: 'quantitative',
+      title: axisTitle(y),
+      scale: { type: y.scale ?? 'linear', domain: [low, high], nice: false, zero: false },
+      axis: { titleX: 14 - left, ...(ticks === null ? { tickCount: 5 } : { values: ticks.values, format: `,.${ticks.decimals}f` }) },
+    },
+    color: { ...color, scale: { domain, range: styles.map(colorOf) } },
+  };
+  const point = isSparse(chart) ? { point: { size: 28, filled: true } } : {};
   return draw(title, description, {
     ...frame(title, { left, right: labels ? 36 + Math.ceil(Math.max(...names.map(textWidth))) : 12 }),
     width,
     height,
     data: { values: rows },
     layer: [
+      ...(bands.length === 0
+        ? []
+        : [{ data: { values: bands }, mark: { type: 'area', opacity: 0.16 }, encoding: { ...encoding, y2: { field: 'high' } } }]),
       {
-        mark: { type: 'line', strokeWidth: 2, strokeJoin: 'round', ...(isSparse(chart) ? { point: { size: 28, filled: true } } : {}) },
-        encoding: {
-          x: {
-            field: 'x',
-            type: 'quantitative',
-            title: axisTitle(x),
-            scale: { type: x.scale ?? 'linear', domain: domainX, nice: false },
-            axis: whole,
-          },
-          y: {
-            field: 'y',
-            type: 'quantitative',
-            title: axisTitle(y),
-            scale: { type: y.scale ?? 'linear', domain: [low, high], nice: false, zero: false },
-            axis: { titleX: 14 - left, ...(ticks === null ? { tickCount: 5 } : { values: ticks.values, format: `,.${ticks.decimals}f` }) },
-          },
-          color: { ...color, scale: { domain, range: styles.map(colorOf) } },
-          strokeDash: { ...color, scale: { domain, range: styles.map(dashOf) } },
-        },
+        mark: { type: 'line', strokeWidth: 2, strokeJoin: 'round', ...point },
+        encoding: { ...encoding, strokeDash: { ...color, scale: { domain, range: styles.map(dashOf) } } },
       },
       ...(labels ? endLabels(series, styles, [low, high], y, width, height) : []),
     ],

@@ -81,7 +81,8 @@ function hasPoints(series: readonly Series[]): boolean {
   return series.some(({ points }) => points.some(([, y]) => y !== null));
 }
 
-async function present(figures: readonly (false | { svg: Promise<string>; caption: string })[]): Promise<string[]> {
+/** Charts with their captions; what is false is left out. */
+export async function present(figures: readonly (false | { svg: Promise<string>; caption: string })[]): Promise<string[]> {
   const wanted = figures.filter((figure) => figure !== false);
   return Promise.all(
     wanted.map(async ({ svg, caption }) => `<figure>\n${await svg}\n<figcaption>${escapeHtml(caption)}</figcaption>\n</figure>`),

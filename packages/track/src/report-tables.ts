@@ -158,6 +158,6 @@ function unitSpan(unit: string | undefined): string {
 }
 
 /** A wide table scrolls in its own box, which the keyboard can reach, not with the page. */
-function scrolling(table: string, label: string): string {
+export function scrolling(table: string, label: string): string {
   return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">\n${table}\n</div>`;
 }

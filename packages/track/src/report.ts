@@ -93,22 +93,24 @@ export async function writeReport(file: string, report: Report): Promise<void> {
 const LOSSES_NOTE = 'Mean loss of each block in the last epoch; the last block’s is that of the classifier. Each chart has its own scale.';
 
 /** A section with a heading; nothing where it has no content. */
-function section(title: string, content: string): string {
+export function section(title: string, content: string): string {
   return content === '' ? '' : `<section>\n<h2>${escapeHtml(title)}</h2>\n${content}\n</section>`;
 }
 
-function grid(classes: string, figures: readonly string[]): string {
+/** Figures side by side. */
+export function grid(classes: string, figures: readonly string[]): string {
   return figures.length === 0 ? '' : `<div class="${classes}">\n${figures.join('\n')}\n</div>`;
 }
 
-function configurationBlock(configuration: Report['configuration']): string {
+/** A configuration as it is. */
+export function configurationBlock(configuration: Report['configuration']): string {
   if (configuration === undefined) return '';
   const text = typeof configuration === 'string' ? configuration.trimEnd() : JSON.stringify(configuration, null, 2);
   return `<pre tabindex="0" aria-label="Configuration">${escapeHtml(text)}</pre>`;
 }
 
 /** The policy forbids what a report never has, should hostile text ever find a way past the escaping. */
-function page(title: string, body: string): string {
+export function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
