@@ -9,6 +9,7 @@ import { importsOf, packageOf, type Room, reachedFrom, readJson, rooms, root, sh
 const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['reproduce playground', '*'],
   ['checkpoint', 'track data nn core ops'],
+  ['layers', 'plugin core ops'],
   ['analysis backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
   ['data nn', 'core ops'],
   ['core', 'ops'],

@@ -31,6 +31,8 @@ describe('dgl', () => {
     [[8, 8, 64], 10, { auglocal: 147_338, original: 214_154, manpp: 641_290 }],
     [[56, 56, 64], 1000, { auglocal: 401_768, original: 468_584 }],
     [[28, 28, 128], 1000, { auglocal: 1_089_256, original: 1_353_960 }],
+    // Without places: 2·(16² + 2·16), 3·(16² + 3·16) and 512·(16 + 3) + 2·512·(512 + 3), then 10 classes.
+    [[16], 10, { auglocal: 746, original: 1082, manpp: 542_218 }],
   ])('has the published numbers of parameters behind features of %j', (shape, classes, expected) => {
     for (const [head, size] of Object.entries(expected)) {
       const aux = dgl({ head: head as DglHead }).build(siteOf(shape, classes));
@@ -68,6 +70,7 @@ describe('dgl', () => {
     ['auglocal', [7, 5, 4]],
     ['original', [14, 14, 4]],
     ['manpp', [6, 6, 4]],
+    ['auglocal', [5]],
   ])('%s costs ln 10 where its output says nothing, and leaves no tensors behind', (head, shape) => {
     const before = tf.memory().numTensors;
     const aux = dgl({ head }).build(siteOf(shape));
@@ -88,7 +91,7 @@ describe('dgl', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('asks for two pictures, for features with places, and for a head that it knows', () => {
+  it('asks for two pictures, for features of pictures or vectors, and for a head that it knows', () => {
     const aux = dgl().build(siteOf([4, 4, 4]));
     tf.tidy(() => {
       expect(() => aux.loss(tf.zeros([1, 4, 4, 4]), batchOf(1))).toThrow(
@@ -96,10 +99,11 @@ describe('dgl', () => {
       );
     });
     aux.dispose();
-    expect(() => dgl().build(siteOf([16]))).toThrow(expect.objectContaining({ code: 'MAN_DGL_SHAPE' }));
+    expect(() => dgl().build(siteOf([16, 4]))).toThrow(expect.objectContaining({ code: 'MAN_DGL_SHAPE' }));
     expect(() => dgl({ head: 'mlp' as DglHead })).toThrow(expect.objectContaining({ code: 'MAN_DGL_OPTION' }));
     const cut = (featureShape: number[]) => ({ featureShape }) as unknown as CutSite;
     expect(dgl().objection?.(cut([8, 8, 4]))).toBeNull();
-    expect(dgl().objection?.(cut([16]))).toBe('pools pictures, and is given features of shape [16]');
+    expect(dgl().objection?.(cut([16]))).toBeNull();
+    expect(dgl().objection?.(cut([16, 4]))).toBe('takes pictures or vectors, and is given features of shape [16,4]');
   });
 });

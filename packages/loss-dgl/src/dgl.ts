@@ -25,7 +25,8 @@ export const dglSchema = defineSchema({
  * The local loss of Decoupled Greedy Learning: the cross-entropy of a head of pooling, three 1×1 convolutions, pooling, and linear
  * layers. Cheap, since all but the first pooling works on a sixteenth of the pixels.
  *
- * The head is built from the shape of the features it is given, so it also serves behind MAN. It normalises over the batch, which
+ * The head is built from the shape of the features it is given, so it also serves behind MAN. Of features without places, `[n, values]`, it
+ * is the linear layers alone. It normalises over the batch, which
  * therefore needs at least two pictures.
  *
  * Differs from MAN's paper (§2.1), which has a global pooling in front of the linear layers: as in AugLocal's and DGL's code, a map of
@@ -44,7 +45,7 @@ export function dgl(options: DglOptions = {}): LocalLoss {
   return {
     name: 'dgl',
     objection: ({ featureShape: shape }) =>
-      shape.length === 3 ? null : `pools pictures, and is given features of shape [${shape.join(',')}]`,
+      takesShape(shape) ? null : `takes pictures or vectors, and is given features of shape [${shape.join(',')}]`,
     build: (site) => build(site, head),
   };
 }
@@ -52,7 +53,7 @@ export function dgl(options: DglOptions = {}): LocalLoss {
 function build(site: AuxSite, kind: DglHead): AuxiliaryNetwork {
   const { rng, featureShape: shape, classes } = site;
   const block = site.block.index + 1;
-  if (shape.length !== 3) throw featureShape(block, shape);
+  if (!takesShape(shape)) throw featureShape(block, shape);
   const head = headLayers(kind, shape, classes)({ name: 'head', inputShape: shape, rng: rng.split('head') });
   return {
     loss(features, { labels }) {
@@ -68,7 +69,16 @@ function build(site: AuxSite, kind: DglHead): AuxiliaryNetwork {
   };
 }
 
+const takesShape = (shape: Shape) => shape.length === 3 || shape.length === 1;
+
 function headLayers(kind: DglHead, shape: Shape, classes: number): UnitFactory {
+  if (shape.length === 1) {
+    const [width] = shape as [number];
+    return sequential({
+      ...hiddenLayers(kind === 'auglocal' ? 2 : 3, kind === 'manpp' ? 512 : width, kind !== 'auglocal'),
+      output: linear({ features: classes }),
+    });
+  }
   if (kind === 'manpp')
     return sequential({
       pool: adaptiveAveragePool(8),

@@ -8,9 +8,9 @@ export function badOption(option: string, expected: string, got: unknown): ManEr
 }
 
 export function featureShape(block: number, got: readonly number[]): ManError {
-  return new ManError(`dgl, block ${block}: expected features of shape [height, width, channels], got [${got.join(',')}]`, {
+  return new ManError(`dgl, block ${block}: expected features of shape [height, width, channels] or [values], got [${got.join(',')}]`, {
     code: 'MAN_DGL_SHAPE',
-    hint: 'the heads of dgl pool pictures; cut the network in front of its flattening, or take another local loss',
+    hint: 'the heads of dgl take pictures and vectors; cut the network elsewhere, or take another local loss',
   });
 }
 
