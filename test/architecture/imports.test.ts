@@ -10,7 +10,7 @@ const HOUSE: readonly (readonly [rooms: string, mayImport: string])[] = [
   ['reproduce playground', '*'],
   ['checkpoint', 'track data nn core ops'],
   ['layers', 'plugin core ops'],
-  ['analysis backbone-* loss-* dataset-* plugin extras track', 'data nn core ops'],
+  ['analysis backbone-* loss-* dataset-* plugin extras track testkit', 'data nn core ops'],
   ['data nn', 'core ops'],
   ['core', 'ops'],
   ['ops', ''],

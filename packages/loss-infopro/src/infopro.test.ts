@@ -2,8 +2,9 @@ import { createRng } from '@man/base';
 import type { AuxSite, Batch, CutSite, LocalBlock } from '@man/core';
 import { countValues } from '@man/core';
 import { useEngine, withShapes } from '@man/ops';
+import { lossConformance, runConformance } from '@man/testkit';
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, test } from 'vitest';
 import { type InfoProDataset, type InfoProOptions, type InfoProPreset, infopro, type LambdaRange, lambdasAt, presetFor } from './index.ts';
 
 function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: number; nextStage?: number } = {}): AuxSite {
@@ -32,6 +33,17 @@ const even = (reconstruction: number, classification: number): LambdaRange => ({
 });
 
 beforeAll(() => useEngine('auto'));
+
+describe.each<[string, InfoProOptions]>([
+  ['by default', {}],
+  ['with two convolutions', { head: '2c2f' }],
+  ['that contrasts', { mode: 'contrast' }],
+])('infopro %s', (_, options) => {
+  runConformance(
+    lossConformance(() => infopro(options)),
+    { test },
+  );
+});
 
 describe('infopro', () => {
   it.each([
@@ -160,18 +172,6 @@ describe('infopro', () => {
       });
       aux.dispose();
     }
-  });
-
-  it.each(['softmax', 'contrast'] as const)('leaves no tensors behind: %s', (mode) => {
-    const before = tf.memory().numTensors;
-    const aux = infopro({ mode }).build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
-    const held = tf.memory().numTensors;
-    const [features, batch] = [tf.randomNormal([4, 4, 4, 4]), batchOf(8)];
-    const value = aux.loss(features, batch);
-    tf.dispose([features, value.total, value.terms, value.logits ?? [], batch.images, batch.labels, batch.pixels!] as tf.TensorContainer);
-    expect(tf.memory().numTensors).toBe(held);
-    aux.dispose();
-    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('asks for pixels, for pictures, and for a term in every block', () => {
