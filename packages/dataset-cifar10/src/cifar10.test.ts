@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import type { ImageSplit } from '@man/data';
+import { datasetConformance, runConformance } from '@man/testkit';
 import { pack } from 'tar-stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Cifar10Options, cifar10, cifar10With } from './cifar10.ts';
 import { CIFAR10_CLASSES } from './sets.ts';
 import { layoutFiles, metaFile, records, writeLayout } from './testing/files.ts';
@@ -92,6 +93,15 @@ describe('cifar10', () => {
       hint: expect.stringContaining('cifar-10-binary.tar.gz'),
     });
   });
+});
+
+describe('cifar10 as a data set', () => {
+  const create = () => {
+    const folder = fresh();
+    writeLayout(folder, 'binary', COUNT);
+    return load(folder);
+  };
+  runConformance(datasetConformance(create), { test });
 });
 
 describe('cifar10 of damaged files', () => {

@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { datasetConformance, runConformance } from '@man/testkit';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { cifar10, verifyCifar10 } from './cifar10.ts';
 import { type Cifar100Options, cifar100With, verifyCifar100 } from './cifar100.ts';
 import { CIFAR100_COARSE, CIFAR100_FINE } from './cifar100-classes.ts';
@@ -47,6 +48,15 @@ function write(folder: string): string {
   writeFileSync(join(set, 'coarse_label_names.txt'), `${CIFAR100_COARSE.join('\n')}\n`);
   return set;
 }
+
+describe('cifar100 as a data set', () => {
+  const create = () => {
+    const folder = fresh();
+    write(folder);
+    return load(folder);
+  };
+  runConformance(datasetConformance(create), { test });
+});
 
 describe('cifar100', () => {
   it('reads pictures with the labels of the hundred classes or of the twenty', async () => {

@@ -13,8 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLoader, type EncodedImages, type ImageSplit, type PictureSource, trainingLoader } from '@man/data';
+import { datasetConformance, runConformance } from '@man/testkit';
 import { dispose } from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type ImagenetOptions, imagenet } from './imagenet.ts';
 import { bytesOf, mat, parquet, TRAIN, VAL, VAL_LABELS, WNIDS, writeDevkit, writeFolders, writeTars } from './testing/files.ts';
 import { verifyImagenet } from './verify.ts';
@@ -54,6 +55,17 @@ function expectSet({ train, test }: { train: ImageSplit; test: ImageSplit }, tra
       expect(Buffer.compare(readBytes(source), bytesOf(source.name.split('/').at(-1) as string))).toBe(0);
   }
 }
+
+describe('imagenet as a data set', () => {
+  const create = () => {
+    const folder = fresh();
+    writeFolders(folder, 'folders');
+    return load(folder);
+  };
+  // The set in small is made of six files that occur in both halves.
+  const checks = datasetConformance(create).filter(({ name }) => name !== 'keeps training and test pictures apart');
+  runConformance(checks, { test });
+});
 
 describe('imagenet', () => {
   it('reads class folders, and takes the rank of the sorted wnids for the label', async () => {

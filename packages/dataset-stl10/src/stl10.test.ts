@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { createLoader, type ImageReader, type ImageSplit } from '@man/data';
+import { datasetConformance, runConformance } from '@man/testkit';
 import { dispose } from '@tensorflow/tfjs';
 import { pack } from 'tar-stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { STL10_CLASSES } from './files.ts';
 import { type Stl10Options, stl10, verifyStl10 } from './stl10.ts';
 
@@ -68,6 +69,15 @@ function expectPictures(split: ImageSplit, numbers: readonly number[]): void {
   });
   expect(Buffer.compare(split.images as Uint8Array, expected)).toBe(0);
 }
+
+describe('stl10 as a data set', () => {
+  const create = () => {
+    const folder = fresh();
+    write(folder);
+    return load(folder);
+  };
+  runConformance(datasetConformance(create), { test });
+});
 
 describe('stl10', () => {
   it('reads pictures upright and labels from 0, unpacked, in place, and packed', async () => {

@@ -3,7 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check, ImageSplit } from '@man/data';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { datasetConformance, runConformance } from '@man/testkit';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type SvhnOptions, svhn, verifySvhn } from './svhn.ts';
 import { labelOf, matFile, pixelOf } from './testing/files.ts';
 
@@ -30,6 +31,15 @@ function write(folder: string, below = 'svhn', options: Parameters<typeof matFil
   writeFileSync(join(folder, below, 'extra_32x32.mat'), matFile(200, 5, options));
   return join(folder, below);
 }
+
+describe('svhn as a data set', () => {
+  const create = () => {
+    const folder = fresh();
+    write(folder);
+    return load(folder);
+  };
+  runConformance(datasetConformance(create), { test });
+});
 
 describe('svhn', () => {
   it.each([{ packed: true }, { packed: false }, { y: 'uint8' as const }])(

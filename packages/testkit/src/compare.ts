@@ -20,7 +20,7 @@ export function demand(holds: boolean, where: string, expected: string, got: str
 }
 
 /** Throws unless values are equal bit for bit. @throws MAN_TESTKIT_FAILED */
-export function demandEqual(found: Values, expected: Values, where: string, hint: string): void {
+export function demandEqual(found: ArrayLike<number>, expected: ArrayLike<number>, where: string, hint: string): void {
   demand(found.length === expected.length, where, `${expected.length} values`, `${found.length}`, hint);
   for (let i = 0; i < expected.length; i++) {
     if (!Object.is(found[i], expected[i])) throw checkFailed(`${where}, value ${i}`, `${expected[i]}`, `${found[i]}`, hint);

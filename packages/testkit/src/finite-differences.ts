@@ -10,8 +10,8 @@ const LARGE = 3e-3;
 const DIRECTIONS = 3;
 /** What a sum of many float32 numbers is off by, relative to its size. */
 const ROUNDING = 2e-7;
-/** Taken for that of variables whose values are smaller, such as biases that are 0. */
-const LEAST_SIZE = 0.1;
+/** Taken for that of variables whose values are as good as 0, such as biases. */
+const SIZE_OF_ZEROS = 0.1;
 
 /** What is differentiated, and by what. */
 export interface Differentiated {
@@ -75,7 +75,7 @@ function difference(
 ): Slopes | null {
   const variable = variables[name] as tf.Variable;
   const start = tf.keep(tf.clone(variable));
-  const size = Math.max(LEAST_SIZE, rootMeanSquare(start));
+  const size = sizeOf(start);
   const values = gradient === null ? new Float32Array(variable.size) : gradient.dataSync<'float32'>();
   const allowed = tolerance * size * Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   const rounding = (step: number) => (ROUNDING * (1 + level)) / step;
@@ -108,8 +108,10 @@ function difference(
   }
 }
 
-function rootMeanSquare(tensor: tf.Tensor): number {
-  return tf.tidy(() => Math.sqrt(tf.mean(tf.square(tensor)).dataSync()[0] as number));
+/** Root mean square. */
+function sizeOf(tensor: tf.Tensor): number {
+  const size = tf.tidy(() => Math.sqrt(tf.mean(tf.square(tensor)).dataSync()[0] as number));
+  return size < 1e-3 ? SIZE_OF_ZEROS : size;
 }
 
 function randomSigns(rng: Rng, count: number, size: number): Float32Array {
