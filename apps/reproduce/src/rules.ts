@@ -85,7 +85,7 @@ const manRules: Rule<TrainConfig> = ({ plugin }) => {
   return problems;
 };
 
-const otherRules: Rule<TrainConfig> = ({ optimizer, run }) => {
+const otherRules: Rule<TrainConfig> = ({ optimizer, run, checkpoint, train, extras }) => {
   const problems: RuleProblem[] = [];
   if (optimizer.nesterov && optimizer.momentum === 0)
     problems.push({
@@ -93,6 +93,15 @@ const otherRules: Rule<TrainConfig> = ({ optimizer, run }) => {
       message: 'there is no Nesterov momentum without momentum',
       fix: 'optimizer.nesterov=false',
     });
+  // A run is at rest, and can be saved, where its losses are read.
+  if (typeof checkpoint.every === 'number' && checkpoint.every < train.readEvery)
+    problems.push({
+      key: 'checkpoint.every',
+      message: `a run is saved where its losses are read, every ${train.readEvery} steps (train.readEvery); got ${checkpoint.every}`,
+      fix: `train.readEvery=${checkpoint.every}`,
+    });
+  if (extras.clip.norm !== null && extras.clip.value !== null)
+    problems.push({ key: 'extras.clip.value', message: 'expected either norm or value, got both', fix: 'extras.clip.norm=null' });
   if (run.name !== null && !/^[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$/u.test(run.name))
     problems.push({
       key: 'run.name',

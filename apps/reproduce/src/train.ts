@@ -12,7 +12,6 @@ import {
   history,
   profile,
   profileTable,
-  progress,
   writeReport,
   writeSafetensors,
   writeSummary,
@@ -22,12 +21,14 @@ import { loaderOptions, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne } from './errors.ts';
+import { type Extras, extrasOf } from './extras.ts';
 import { assemble, type PictureKind } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
 import { createRunFolder, openRunFolder, type RunFolder, shown } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
+import { sinksOf } from './sinks.ts';
 import { listenForStop } from './stop.ts';
 import { fact, notice } from './terminal.ts';
 
@@ -76,6 +77,7 @@ interface Setting {
   readonly test: Loader;
   readonly trainer: Trainer;
   readonly log: History;
+  readonly extras: Extras;
   readonly idleResidentBytes: number;
 }
 
@@ -99,8 +101,10 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   const idleResidentBytes = process.memoryUsage().rss;
   const log = history({ name: config.run.name ?? 'run', label: labelOf(config) });
   const pictureKind = { classes: dataset.classes.length, imageShape: train.imageShape };
+  const extras = extrasOf(config);
   const trainer = makeTrainer(composed, pictureKind, [
-    progress({ stream: process.stderr, label: labelOf(config) }),
+    extras.plugins,
+    sinksOf(composed, folder),
     eventLog({ file: folder.file('events.jsonl'), header: headerOf(composed, engine, train.examples) }),
     config.profile && profiler(folder),
     log,
@@ -110,7 +114,7 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   const chosen = trainer.loss?.describe?.(trainer.blocks.length);
   if (chosen !== undefined) fact('loss', chosen);
   tell('folder', folder.shown);
-  return { engine, dataset: dataset.name, train, test, trainer, log, idleResidentBytes };
+  return { engine, dataset: dataset.name, train, test, trainer, log, extras, idleResidentBytes };
 }
 
 /** Records three steps and tells of them when they are over. */
@@ -143,7 +147,7 @@ function makeTrainer({ config }: Composed<TrainConfig>, pictures: PictureKind, w
 }
 
 async function run(composed: Composed<TrainConfig>, setting: Setting, folder: RunFolder, signal: AbortSignal): Promise<RunResult> {
-  const { trainer, log, train, test, ...about } = setting;
+  const { trainer, log, train, test, extras, ...about } = setting;
   const { epochs } = composed.config.train;
   try {
     await trainer.fit(train, { epochs, evaluate: test, signal });
@@ -153,6 +157,7 @@ async function run(composed: Composed<TrainConfig>, setting: Setting, folder: Ru
     const pictures = { train: train.examples, test: test.examples };
     const result = resultOf({ ...about, composed, summary, epochs: log.epochs, trainer, folder, pictures });
     await write(composed, trainer, folder, result);
+    if (extras.average !== null) await writeSafetensors(folder.file('average.safetensors'), extras.average.variables());
     return result;
   } finally {
     trainer.dispose();

@@ -5,11 +5,13 @@ import { baseSchema } from './base.ts';
 import { checkpointSchema } from './checkpoint.ts';
 import { compareSchema } from './compare.ts';
 import { datasetSchemas } from './dataset.ts';
+import { extrasSchema } from './extras.ts';
 import { lossSchemas } from './loss.ts';
 import { optimizerSchemas } from './optimizer.ts';
 import { pluginSchemas } from './plugin.ts';
 import { scheduleSchemas } from './schedule.ts';
 import { launcherSchemas, sweeperSchemas, sweepFolderSchema } from './sweep.ts';
+import { trackSchema } from './track.ts';
 
 type Raw = Readonly<Record<string, ConfigValue>>;
 
@@ -23,6 +25,8 @@ export function trainSchema(raw: Raw) {
   return {
     ...baseSchema,
     checkpoint: checkpointSchema,
+    track: trackSchema,
+    extras: extrasSchema,
     dataset: chosen('dataset', datasetSchemas),
     backbone: chosen('backbone', backboneSchemas),
     partition: partitionSchema,
