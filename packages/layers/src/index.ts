@@ -1,2 +1,2 @@
 export { type LocalLearningOptions, localLearning } from './local-learning.ts';
-export type { BlockSummary, LocalModel } from './local-model.ts';
+export { type BlockSummary, LocalModel } from './local-model.ts';
