@@ -143,3 +143,16 @@ it('holds one block at a time', () => {
   expect(peak(4) / peak(1)).toBeLessThan(0.6);
   tf.dispose([x, y]);
 });
+
+it.each(MODELS)('cuts %s in front of a convolution or a dense layer', (_, make) => {
+  const model = compiled(make());
+  for (const blocks of [2, 3]) {
+    const local = localLearning(model, { blocks, loss: dgl() });
+    expect(local.blocks.length).toBe(blocks);
+    expect(local.blocks.flatMap(({ layers }) => layers).sort()).toEqual(
+      model.layers.flatMap(({ name }) => (/input/.test(name) ? [] : [name])).sort(),
+    );
+    for (const { layers } of local.blocks) expect(layers[0]).toMatch(/^(conv|dense)(?!.*(bn|relu))/);
+    local.dispose();
+  }
+});

@@ -11,7 +11,8 @@ export interface Piece {
   readonly end: number;
 }
 
-const NORMALISATION = /Normalization$/;
+/** Layers with weights that belong to the layer in front. */
+const FOLLOWS = /(Normalization|PReLU)$/;
 
 /**
  * The model in pieces that a cut may fall behind: each has one layer with weights (or a residual unit of several), with the
@@ -24,7 +25,7 @@ export function piecesOf(steps: readonly Step[], inputShape: Shape, cuts: readon
   let isWeighted = false;
   let before = 0;
   for (const place of narrowPlaces(steps)) {
-    const opens = steps.slice(before, place + 1).some(({ layer }) => layer.weights.length > 0 && !NORMALISATION.test(layer.getClassName()));
+    const opens = steps.slice(before, place + 1).some(({ layer }) => layer.weights.length > 0 && !FOLLOWS.test(layer.getClassName()));
     if (before > 0 && ((opens && isWeighted) || cuts.includes(before - 1))) {
       starts.push(before);
       isWeighted = false;
