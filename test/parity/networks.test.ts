@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { imageNetResNet } from '@man/backbone-resnet';
 import { resnext } from '@man/backbone-resnext';
 import { vgg } from '@man/backbone-vgg';
+import { vit } from '@man/backbone-vit';
 import { type EngineName, useEngine } from '@man/ops';
 import { readSafetensors, type StoredTensor } from '@man/track';
 import * as tf from '@tensorflow/tfjs';
@@ -20,6 +21,7 @@ const networks = {
   resnet50: () => imageNetResNet({ depth: 50, ...common }),
   resnext50: () => resnext({ depth: 50, groups: 2, widthPerGroup: 2, ...common }),
   vgg11: () => vgg({ depth: 11, hidden: 8, ...common }),
+  vit: () => vit({ ...common, width: 8, depth: 2, heads: 2, patch: 8 }),
 };
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/networks/${name}.safetensors`, import.meta.url));

@@ -1,6 +1,7 @@
 import { imageNetResNet, imageNetResNetSchema, resnet, resnetSchema } from '@man/backbone-resnet';
 import { resnext, resnextSchema } from '@man/backbone-resnext';
 import { vgg, vggSchema } from '@man/backbone-vgg';
+import { type VitOptions, vit, vitSchema } from '@man/backbone-vit';
 import type { ConfigOf, ConfigSchema, ConfigValue, Property } from '@man/base';
 import { compose, memorySource } from '@man/config';
 import {
@@ -82,6 +83,13 @@ const cases: readonly Case[] = [
     schema: resnextSchema,
     make: (options) => resnext(options as { depth: number }),
     samples: { depth: [18, 50, 101], groups: [0, 1.5, 2], widthPerGroup: [0, 1.5, 4], width: [0, 1.5, 4] },
+  },
+  {
+    name: 'vit',
+    schema: vitSchema,
+    make: ({ heads, patch, ...options }) =>
+      vit({ ...options, ...(heads === null ? {} : { heads }), ...(patch === null ? {} : { patch }) } as VitOptions),
+    samples: { width: [0, 192], depth: [0, 12], heads: [null, 0, 3], patch: [null, 0, 16] },
   },
   {
     name: 'vgg',

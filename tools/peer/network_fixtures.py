@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.vgg import VGG, make_layers
+from torchvision.models.vision_transformer import VisionTransformer
 
 from files import write_atomically
 from network_logits import fill, pictures, reference
@@ -70,15 +71,40 @@ def vgg11(width: int, hidden: int) -> VGG:
     return net
 
 
+class NarrowVit(VisionTransformer):
+    """torchvision's vision transformer, for pictures that need not be square."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            image_size=48,
+            patch_size=8,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=width,
+            mlp_dim=4 * width,
+            num_classes=CLASSES,
+        )
+        self.encoder.pos_embedding = nn.Parameter(torch.zeros(1, 1 + 8 * 6, width))
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(0.3 * torch.randn_like(parameter) + (parameter == 1))
+
+    def _process_input(self, x: Tensor) -> Tensor:
+        return self.conv_proj(x).flatten(2).transpose(1, 2)
+
+
 def networks() -> dict[str, nn.Module]:
     torch.manual_seed(1)
-    return {
+    found: dict[str, nn.Module] = {
         "resnet18": Narrow(BasicBlock, [2, 2, 2, 2], 2),
         "resnet50": Narrow(Bottleneck, [3, 4, 6, 3], 2),
         # Of width 2, and two groups of two channels in the first stage.
         "resnext50": Narrow(Bottleneck, [3, 4, 6, 3], 2, groups=2, base_width=64),
         "vgg11": vgg11(2, 8),
     }
+    # Not to change what the others draw.
+    with torch.random.fork_rng():
+        return found | {"vit": NarrowVit(8)}
 
 
 def main() -> None:

@@ -544,6 +544,31 @@ def comparisons() -> Iterator[Case]:
         )
 
 
+def transformers() -> Iterator[Case]:
+    """What the layers of a transformer need."""
+    for name, shape, scale, offset, epsilon in (
+        ("2x5x8", (2, 5, 8), 1.0, 0.0, 1e-6),
+        ("3x6 far from zero", (3, 6), 0.5, 10.0, 1e-6),
+        ("3x4 large epsilon", (3, 4), 1.0, 0.0, 0.5),
+    ):
+        randn = noise(f"layer_norm/{name}")
+        width = shape[-1]
+        tensors = {"x": randn(*shape) * scale + offset, "weight": randn(width) + 1, "bias": randn(width)}
+        yield scalar_or_rows(
+            "layer_norm",
+            name,
+            {"epsilon": epsilon},
+            tensors,
+            lambda t, w=width, e=epsilon: F.layer_norm(t["x"], (w,), t["weight"], t["bias"], e),
+            "weight",
+            "bias",
+        )
+    x = noise("gelu")(3, 7) * 2
+    yield scalar_or_rows("gelu", "3x7", {}, {"x": x}, lambda t: F.gelu(t["x"]))
+    far = torch.tensor([[-30.0, -5.0, -0.0], [1e-4, 5.0, 30.0]])
+    yield scalar_or_rows("gelu", "far from zero", {}, {"x": far}, lambda t: F.gelu(t["x"]))
+
+
 def scalar_or_rows(
     op: str,
     name: str,
@@ -646,6 +671,7 @@ def all_cases() -> Iterator[Case]:
         losses,
         updates,
         comparisons,
+        transformers,
     ):
         yield from family()
 

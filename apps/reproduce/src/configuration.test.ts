@@ -31,7 +31,7 @@ describe('conf/', () => {
     for (const option of options(group)) {
       const { config } = loadTrainConfig([`${group}=${option}`]);
       const parts = assemble(config, knownSet(config.dataset));
-      expect(parts.backbone.name).toMatch(new RegExp(`^(resnet|resnext|vgg)${config.backbone.depth}(_|$)`));
+      expect(parts.backbone.name).toMatch(new RegExp(`^(resnet|resnext|vgg)${config.backbone.depth}(_|$)|^vit_`));
       expect(parts.schedule(1)).toBeGreaterThan(0);
     }
   });

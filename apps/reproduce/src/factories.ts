@@ -1,6 +1,7 @@
 import { imageNetResNet, resnet } from '@man/backbone-resnet';
 import { resnext } from '@man/backbone-resnext';
 import { vgg } from '@man/backbone-vgg';
+import { vit } from '@man/backbone-vit';
 import {
   type Backbone,
   constant,
@@ -37,6 +38,8 @@ const backbones: Factories<TrainConfig['backbone'], Backbone, [pictures: Picture
   resnext: ({ widthPerGroup, ...options }, { classes, imageShape }) =>
     resnext({ ...options, ...(widthPerGroup === null ? {} : { widthPerGroup }), classes, inputShape: imageShape }),
   vgg: (options, { classes, imageShape }) => vgg({ ...options, classes, inputShape: imageShape }),
+  vit: ({ heads, patch, ...options }, { classes, imageShape }) =>
+    vit({ ...options, ...(heads === null ? {} : { heads }), ...(patch === null ? {} : { patch }), classes, inputShape: imageShape }),
 };
 
 /** Whose published weights InfoPro takes; CIFAR-10's where none are published. */

@@ -18,7 +18,8 @@ export function networkName(backbone: string): string {
   return backbone
     .replace(/^resnext(\d+)_/, 'ResNeXt-$1 ')
     .replace(/^resnet/, 'ResNet-')
-    .replace(/^vgg/, 'VGG-');
+    .replace(/^vgg/, 'VGG-')
+    .replace(/^vit_(\w+)_patch(\d+)$/, 'ViT-$1/$2');
 }
 
 const FAMILIES: Readonly<Record<TrainConfig['backbone']['type'], string>> = {
@@ -26,6 +27,7 @@ const FAMILIES: Readonly<Record<TrainConfig['backbone']['type'], string>> = {
   'imagenet-resnet': 'ResNet',
   resnext: 'ResNeXt',
   vgg: 'VGG',
+  vit: 'ViT',
 };
 
 /** What people call the network of a configuration. */

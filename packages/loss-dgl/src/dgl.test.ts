@@ -31,6 +31,13 @@ describe.each(['auglocal', 'original'] as const)('dgl with the head %s', (head) 
   );
 });
 
+describe.each([[[9, 4]], [[6]]])('dgl of features %j', (featureShape) => {
+  runConformance(
+    lossConformance(() => dgl(), { featureShape }),
+    { test },
+  );
+});
+
 describe('dgl', () => {
   // Counts of the modules of AugLocal, DGL and MAN++.
   it.each<[shape: number[], classes: number, Record<DglHead, number> | Omit<Record<DglHead, number>, 'manpp'>]>([
@@ -79,6 +86,8 @@ describe('dgl', () => {
     ['original', [14, 14, 4]],
     ['manpp', [6, 6, 4]],
     ['auglocal', [5]],
+    ['original', [17, 4]],
+    ['manpp', [17, 4]],
   ])('%s costs ln 10 where its output says nothing', (head, shape) => {
     const aux = dgl({ head }).build(siteOf(shape));
     tf.tidy(() => {
@@ -93,7 +102,7 @@ describe('dgl', () => {
     aux.dispose();
   });
 
-  it('asks for two pictures, for features of pictures or vectors, and for a head that it knows', () => {
+  it('asks for two pictures, for features of pictures, tokens or vectors, and for a head that it knows', () => {
     const aux = dgl().build(siteOf([4, 4, 4]));
     tf.tidy(() => {
       expect(() => aux.loss(tf.zeros([1, 4, 4, 4]), batchOf(1))).toThrow(
@@ -101,11 +110,11 @@ describe('dgl', () => {
       );
     });
     aux.dispose();
-    expect(() => dgl().build(siteOf([16, 4]))).toThrow(expect.objectContaining({ code: 'MAN_DGL_SHAPE' }));
+    expect(() => dgl().build(siteOf([2, 2, 2, 4]))).toThrow(expect.objectContaining({ code: 'MAN_DGL_SHAPE' }));
     expect(() => dgl({ head: 'mlp' as DglHead })).toThrow(expect.objectContaining({ code: 'MAN_DGL_OPTION' }));
     const cut = (featureShape: number[]) => ({ featureShape }) as unknown as CutSite;
     expect(dgl().objection?.(cut([8, 8, 4]))).toBeNull();
     expect(dgl().objection?.(cut([16]))).toBeNull();
-    expect(dgl().objection?.(cut([16, 4]))).toBe('takes pictures or vectors, and is given features of shape [16,4]');
+    expect(dgl().objection?.(cut([2, 2, 2, 4]))).toBe('takes pictures, tokens or vectors, and is given features of shape [2,2,2,4]');
   });
 });

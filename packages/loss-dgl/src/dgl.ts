@@ -1,7 +1,18 @@
 import { defineSchema, oneOf } from '@man/base';
 import type { AuxiliaryNetwork, AuxSite, LocalLoss, Shape } from '@man/core';
 import { prefixed } from '@man/core';
-import { adaptiveAveragePool, batchNorm, conv2d, flatten, globalAveragePool, linear, relu, sequential, type UnitFactory } from '@man/nn';
+import {
+  adaptiveAveragePool,
+  batchNorm,
+  conv2d,
+  flatten,
+  globalAveragePool,
+  linear,
+  relu,
+  reshape,
+  sequential,
+  type UnitFactory,
+} from '@man/nn';
 import { softmaxCrossEntropy } from '@man/ops';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { badOption, batchOfOne, featureShape } from './errors.ts';
@@ -45,7 +56,7 @@ export function dgl(options: DglOptions = {}): LocalLoss {
   return {
     name: 'dgl',
     objection: ({ featureShape: shape }) =>
-      takesShape(shape) ? null : `takes pictures or vectors, and is given features of shape [${shape.join(',')}]`,
+      takesShape(shape) ? null : `takes pictures, tokens or vectors, and is given features of shape [${shape.join(',')}]`,
     build: (site) => build(site, head),
   };
 }
@@ -54,7 +65,7 @@ function build(site: AuxSite, kind: DglHead): AuxiliaryNetwork {
   const { rng, featureShape: shape, classes } = site;
   const block = site.block.index + 1;
   if (!takesShape(shape)) throw featureShape(block, shape);
-  const head = headLayers(kind, shape, classes)({ name: 'head', inputShape: shape, rng: rng.split('head') });
+  const head = sequential(headLayers(kind, shape, classes))({ name: 'head', inputShape: shape, rng: rng.split('head') });
   return {
     loss(features, { labels }) {
       if (features.shape[0] === 1) throw batchOfOne(block);
@@ -69,36 +80,41 @@ function build(site: AuxSite, kind: DglHead): AuxiliaryNetwork {
   };
 }
 
-const takesShape = (shape: Shape) => shape.length === 3 || shape.length === 1;
+const takesShape = ({ length }: Shape) => length >= 1 && length <= 3;
 
-function headLayers(kind: DglHead, shape: Shape, classes: number): UnitFactory {
+function headLayers(kind: DglHead, shape: Shape, classes: number): Record<string, UnitFactory> {
   if (shape.length === 1) {
     const [width] = shape as [number];
-    return sequential({
+    return {
       ...hiddenLayers(kind === 'auglocal' ? 2 : 3, kind === 'manpp' ? 512 : width, kind !== 'auglocal'),
       output: linear({ features: classes }),
-    });
+    };
+  }
+  if (shape.length === 2) {
+    // Tokens are a picture one pixel wide.
+    const picture = [shape[0] as number, 1, shape[1] as number];
+    return { picture: reshape(picture), ...headLayers(kind, picture, classes) };
   }
   if (kind === 'manpp')
-    return sequential({
+    return {
       pool: adaptiveAveragePool(8),
       ...convolutions(128),
       pool2: globalAveragePool(),
       ...hiddenLayers(3, 512, true),
       output: linear({ features: classes }),
-    });
+    };
   const [height, width, channels] = shape as [number, number, number];
   const quarter = [Math.ceil(height / 4), Math.ceil(width / 4)] as const;
   const corner = [Math.min(quarter[0], 2), Math.min(quarter[1], 2)] as const;
   const isOriginal = kind === 'original';
-  return sequential({
+  return {
     pool: adaptiveAveragePool(quarter),
     ...convolutions(channels),
     pool2: adaptiveAveragePool(corner),
     flatten: flatten(),
     ...hiddenLayers(isOriginal ? 3 : 2, corner[0] * corner[1] * channels, isOriginal),
     output: linear({ features: classes }),
-  });
+  };
 }
 
 /** `conv1`, `bn1`, `relu1`, … `relu3`: 1×1 convolutions to `filters` channels. */

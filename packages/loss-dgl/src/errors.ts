@@ -8,10 +8,13 @@ export function badOption(option: string, expected: string, got: unknown): ManEr
 }
 
 export function featureShape(block: number, got: readonly number[]): ManError {
-  return new ManError(`dgl, block ${block}: expected features of shape [height, width, channels] or [values], got [${got.join(',')}]`, {
-    code: 'MAN_DGL_SHAPE',
-    hint: 'the heads of dgl take pictures and vectors; cut the network elsewhere, or take another local loss',
-  });
+  return new ManError(
+    `dgl, block ${block}: expected features of shape [height, width, channels], [tokens, values] or [values], got [${got.join(',')}]`,
+    {
+      code: 'MAN_DGL_SHAPE',
+      hint: 'the heads of dgl take pictures, tokens and vectors; cut the network elsewhere, or take another local loss',
+    },
+  );
 }
 
 export function batchOfOne(block: number): ManError {

@@ -9,7 +9,7 @@ export function badOption(option: string, expected: string, got: unknown): ManEr
 
 export function featureShape(block: number, got: readonly number[]): ManError {
   return new ManError(
-    `predsim, block ${block}: expected features of shape [height, width, channels] or [features], got [${got.join(',')}]`,
+    `predsim, block ${block}: expected features of shape [height, width, channels], [tokens, features] or [features], got [${got.join(',')}]`,
     {
       code: 'MAN_PREDSIM_SHAPE',
       hint: 'cut the network where it has pictures or flat features, or take another local loss',

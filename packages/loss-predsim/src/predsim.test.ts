@@ -37,7 +37,7 @@ describe('planPooling', () => {
   });
 });
 
-describe.each([{ featureShape: [8, 8, 4] }, { featureShape: [9] }])('predsim of features %j', (options) => {
+describe.each([{ featureShape: [8, 8, 4] }, { featureShape: [9, 4] }, { featureShape: [9] }])('predsim of features %j', (options) => {
   runConformance(
     lossConformance(() => predsim(), options),
     { test },
@@ -68,6 +68,7 @@ describe('predsim', () => {
     [[1, 1, 8], {}],
     [[4, 4, 3], { poolTarget: 4 }],
     [[12], {}],
+    [[9, 6], { poolTarget: 12 }],
   ])('costs ln 10 where its prediction says nothing, behind %j', (shape, options) => {
     const aux = predsim({ ...options, init: 'zero' }).build(siteOf(shape));
     setWeight(aux.parameters()['prediction.linear.bias'], (s) => tf.zeros(s));
@@ -122,10 +123,12 @@ describe('predsim', () => {
     expect(() => predsim({ beta: Number.NaN })).toThrow(option);
     expect(() => predsim({ poolTarget: 0 })).toThrow(option);
     expect(() => predsim({ init: 'ones' as 'zero' })).toThrow(option);
-    expect(() => predsim().build(siteOf([4, 4]))).toThrow(expect.objectContaining({ code: 'MAN_PREDSIM_SHAPE' }));
+    expect(() => predsim().build(siteOf([2, 2, 2, 4]))).toThrow(expect.objectContaining({ code: 'MAN_PREDSIM_SHAPE' }));
     const cut = (featureShape: number[]) => ({ featureShape }) as unknown as CutSite;
     expect(predsim().objection?.(cut([8, 8, 4]))).toBeNull();
     expect(predsim().objection?.(cut([16]))).toBeNull();
-    expect(predsim().objection?.(cut([8, 4]))).toBe('takes pictures or flat features, and is given features of shape [8,4]');
+    expect(predsim().objection?.(cut([2, 2, 2, 4]))).toBe(
+      'takes pictures, tokens or flat features, and is given features of shape [2,2,2,4]',
+    );
   });
 });

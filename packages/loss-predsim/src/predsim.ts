@@ -1,7 +1,7 @@
 import { defineSchema, oneOf, positiveInt, unitInterval } from '@man/base';
 import type { AuxiliaryNetwork, AuxSite, LocalLoss, Shape } from '@man/core';
 import { prefixed } from '@man/core';
-import { averagePool, conv2d, flatten, linear, sequential, type UnitFactory } from '@man/nn';
+import { averagePool, conv2d, flatten, linear, reshape, sequential, type UnitFactory } from '@man/nn';
 import { normalizeRows, similarityLoss, softmaxCrossEntropy, spatialDeviation, weightedSum } from '@man/ops';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
@@ -36,7 +36,7 @@ const EPSILON = 1e-8;
  * the cosines between the examples of the batch, each its channels' spatial standard deviations less their mean.
  *
  * The parts are built from the shape of the features they are given, so they also serve behind MAN. Of flat features (`[features]`) there
- * is nothing to pool; the convolution becomes a linear layer, and R compares the values themselves.
+ * is nothing to pool; the convolution becomes a linear layer, and R compares the values themselves. Tokens are taken as a picture one pixel wide.
  * A term whose weight is 0 has no part in the loss, so that its layers get no gradient.
  *
  * Differs from the method's authors as AugLocal's comparison does: one loss per block instead of per layer, 512 values to predict from
@@ -57,12 +57,12 @@ export function predsim(options: PredSimOptions = {}): LocalLoss {
   return {
     name: 'predsim',
     objection: ({ featureShape: shape }) =>
-      isServed(shape) ? null : `takes pictures or flat features, and is given features of shape [${shape.join(',')}]`,
+      isServed(shape) ? null : `takes pictures, tokens or flat features, and is given features of shape [${shape.join(',')}]`,
     build: (site) => build(site, { beta, poolTarget, init }),
   };
 }
 
-const isServed = ({ length }: Shape) => length === 1 || length === 3;
+const isServed = ({ length }: Shape) => length >= 1 && length <= 3;
 
 function build(site: AuxSite, { beta, poolTarget, init }: Required<PredSimOptions>): AuxiliaryNetwork {
   const { rng, featureShape: shape, classes } = site;
@@ -93,6 +93,7 @@ function build(site: AuxSite, { beta, poolTarget, init }: Required<PredSimOption
 
 function poolingLayers(shape: Shape, target: number): Record<string, UnitFactory> {
   if (shape.length === 1) return {};
+  if (shape.length === 2) return { picture: reshape(asPicture(shape)), ...poolingLayers(asPicture(shape), target) };
   const { window, padding } = planPooling(shape, target);
   return { pool: averagePool({ size: window, padding }), flatten: flatten() };
 }
@@ -100,8 +101,12 @@ function poolingLayers(shape: Shape, target: number): Record<string, UnitFactory
 function similarityLayers(shape: Shape): Record<string, UnitFactory> {
   const width = shape.at(-1) as number;
   if (shape.length === 1) return { linear: linear({ features: width, bias: false }) };
-  return { conv: conv2d({ filters: width, kernel: 3, padding: 1 }) };
+  const conv = { conv: conv2d({ filters: width, kernel: 3, padding: 1 }) };
+  return shape.length === 2 ? { picture: reshape(asPicture(shape)), ...conv } : conv;
 }
+
+/** Tokens are a picture one pixel wide. */
+const asPicture = ([tokens, features]: Shape) => [tokens, 1, features] as [number, number, number];
 
 /** An example's row: how much each channel varies over the picture; of a picture's colours, or of a single pixel, the values. */
 function rowsOf(x: Tensor): Tensor2D {

@@ -14,7 +14,7 @@ export {
   sequential,
 } from './layers.ts';
 export { type MaxPoolLayerOptions, maxPool } from './max-pool.ts';
-export { type AveragePoolLayerOptions, adaptiveAveragePool, averagePool, flatten } from './pooling.ts';
+export { type AveragePoolLayerOptions, adaptiveAveragePool, averagePool, flatten, reshape } from './pooling.ts';
 export {
   averageClassifier,
   type ResidualBackboneOptions,
@@ -23,3 +23,14 @@ export {
   residualTorchNames,
 } from './residual-backbone.ts';
 export { type BasicUnitOptions, type BottleneckUnitOptions, basicUnit, bottleneckUnit } from './residual-units.ts';
+export {
+  type AttentionOptions,
+  attention,
+  type EncoderLayerOptions,
+  encoderLayer,
+  firstToken,
+  gelu,
+  layerNorm,
+  type PatchEmbeddingOptions,
+  patchEmbedding,
+} from './tokens.ts';

@@ -150,8 +150,8 @@ export interface LinearLayerOptions {
 }
 
 /**
- * Fully connected layer, `[in]` → `[features]`. Variables: `weight` `[in, features]`, `bias`, both uniform in ±1/√in
- * (PyTorch's default).
+ * Fully connected layer, `[in]` → `[features]`, or for each token `[tokens, in]` → `[tokens, features]`. Variables: `weight`
+ * `[in, features]`, `bias`, both uniform in ±1/√in (PyTorch's default).
  *
  * @throws MAN_NN_SHAPE, MAN_NN_OPTION
  */
@@ -163,18 +163,22 @@ export function linear(options: LinearLayerOptions): UnitFactory {
     throw badOption('linear', 'init', "'default', 'zero' or { deviation } above 0", init);
   return (site) =>
     defineUnit(site, ({ name, inputShape, rng }) => {
-      const [inputs] = inputShape;
-      if (inputs === undefined || inputShape.length !== 1) throw wrongInput(name, '[features]', inputShape);
+      const inputs = inputShape.at(-1);
+      if (inputs === undefined || inputShape.length > 2) throw wrongInput(name, '[features] or [tokens, features]', inputShape);
+      const places = inputShape.slice(0, -1);
       const shape = [inputs, features];
       const own = rng.split('weight');
       const drawn = () => (deviation === null ? uniform(shape, inputs, own) : draw(shape, (out) => own.normal(out, 0, deviation)));
       const weight = init === 'zero' ? zeros(shape) : drawn();
       const shift = isShifted ? { bias: deviation === null ? uniform([features], inputs, rng.split('bias')) : zeros([features]) } : {};
       return {
-        outputShape: [features],
+        outputShape: [...places, features],
         parameters: { weight, ...shift },
-        macs: inputs * features,
-        apply: (x) => affine(x, weight, shift.bias),
+        macs: (places[0] ?? 1) * inputs * features,
+        apply(x) {
+          if (places.length === 0) return affine(x, weight, shift.bias);
+          return tf.reshape(affine(tf.reshape(x, [-1, inputs]), weight, shift.bias), [-1, ...places, features]);
+        },
       };
     });
 }

@@ -53,3 +53,14 @@ export function flatten(): UnitFactory {
       return { outputShape: [features], apply: (x) => tf.reshape(x, [-1, features]) };
     });
 }
+
+/** The same values in another shape, such as `[tokens, features]` → `[tokens, 1, features]`. @throws MAN_NN_SHAPE, MAN_NN_OPTION */
+export function reshape(shape: readonly number[]): UnitFactory {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (!shape.every((length) => Number.isInteger(length) && length >= 1)) throw badOption('reshape', 'shape', 'whole numbers ≥ 1', shape);
+  return (site) =>
+    defineUnit(site, ({ name, inputShape }) => {
+      if (inputShape.reduce((a, b) => a * b, 1) !== size) throw wrongInput(name, `${size} values`, inputShape);
+      return { outputShape: shape, activations: 0, apply: (x) => tf.reshape(x, [-1, ...shape]) };
+    });
+}

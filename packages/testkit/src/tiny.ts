@@ -70,7 +70,8 @@ export function linearLoss(): LocalLoss {
   return {
     name: 'linear',
     build({ featureShape, classes, rng }) {
-      const layers = { ...(featureShape.length === 3 ? { pool: globalAveragePool() } : {}), linear: linear({ features: classes }) };
+      const flat = [{}, { flatten: flatten() }, { pool: globalAveragePool() }][featureShape.length - 1];
+      const layers = { ...flat, linear: linear({ features: classes }) };
       const head = sequential(layers)({ name: 'head', inputShape: featureShape, rng: rng.split('head') });
       return {
         loss(features, { labels }) {

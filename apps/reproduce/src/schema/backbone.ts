@@ -1,6 +1,7 @@
 import { imageNetResNetSchema, resnetSchema } from '@man/backbone-resnet';
 import { resnextSchema } from '@man/backbone-resnext';
 import { vggSchema } from '@man/backbone-vgg';
+import { vitSchema } from '@man/backbone-vit';
 import { typed } from './typed.ts';
 
 const FAMILY = 'Family of the network.';
@@ -11,4 +12,5 @@ export const backboneSchemas = {
   'imagenet-resnet': typed('imagenet-resnet', FAMILY, imageNetResNetSchema),
   resnext: typed('resnext', FAMILY, resnextSchema),
   vgg: typed('vgg', FAMILY, vggSchema),
+  vit: typed('vit', FAMILY, vitSchema),
 };

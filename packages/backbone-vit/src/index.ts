@@ -1,0 +1,1 @@
+export { type VitOptions, vit, vitBase, vitSchema, vitSmall, vitTiny } from './vit.ts';
