@@ -9,7 +9,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^@man\/([a-z0-9-]+)$/, replacement: `${root}packages/$1/src/index.ts` }] },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/*.long.test.ts'],
+    // The templates' tests are for node:test, in the packages that are made of them.
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.long.test.ts', 'tools/create/templates/**'],
     // The native addon cannot load in worker threads.
     pool: 'forks',
     maxWorkers: 2,

@@ -51,6 +51,7 @@ describe('commands on the pages', () => {
       const [, verb = '', name = ''] = words;
       const script = verb === 'run' ? name : verb;
       const scripts = [root, room].flatMap((folder) => Object.keys(manifestOf(folder).scripts ?? {}));
+      if (verb === 'create') return expect(`create-${name}`).toBe(manifestOf(join(root, 'tools/create')).name);
       if (NPM_COMMANDS.includes(script)) return expect(unknownPackages(words.slice(2))).toEqual([]);
       return expect(scripts).toContain(script);
     },

@@ -13,11 +13,15 @@ export interface Fence {
   readonly code: string;
 }
 
-/** The pages people read: the READMEs of the root and of all rooms, and `docs/`. */
+/** The pages people read: the READMEs of the root and of all rooms, and `docs/` with its how-tos. */
 export function pages(): string[] {
-  const docs = join(root, 'docs');
-  const names = existsSync(docs) ? readdirSync(docs).filter((name) => name.endsWith('.md')) : [];
-  const all = [join(root, 'README.md'), ...rooms.map((room) => join(room.folder, 'README.md')), ...names.map((name) => join(docs, name))];
+  const docs = [join(root, 'docs'), join(root, 'docs/how-to')].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  );
+  const readmes = [root, ...rooms.map((room) => room.folder), join(root, 'tools/create')].map((folder) => join(folder, 'README.md'));
+  const all = [...readmes, ...docs];
   return all.filter((page) => existsSync(page));
 }
 

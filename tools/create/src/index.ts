@@ -1,0 +1,1 @@
+export { createPackage, KINDS, type Kind, type PackageOptions, UsageError } from './create-package.ts';
