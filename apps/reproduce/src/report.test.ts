@@ -25,7 +25,7 @@ const epoch = (number: number, loss: number) => ({
   batches: 2,
   examples: 256,
   blocks: [{ loss, terms: {}, accuracy: 0.5 }],
-  evaluation: { examples: 10, accuracy: number / 10, loss, seconds: 1 },
+  evaluation: { examples: 10, accuracy: number / 10, top5Accuracy: 1, loss, seconds: 1 },
   seconds: 2,
   imagesPerSecond: 128,
   waiting: 0,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { checkBatch, disposeBatch } from './batch.ts';
 import type { Batch, BatchSource, Evaluation } from './contracts.ts';
 import { noData } from './errors.ts';
-import { countCorrect } from './metrics.ts';
+import { countAmongFirst, countCorrect } from './metrics.ts';
 import { nextTurn } from './next-turn.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -25,14 +25,15 @@ export async function evaluate(trainer: Trainer, source: BatchSource, options: E
 
 async function measure(trainer: Trainer, source: BatchSource, { signal }: EvaluateOptions): Promise<Evaluation> {
   const start = performance.now();
-  let [examples, correct, loss] = [0, 0, 0];
+  let [examples, correct, among, loss] = [0, 0, 0, 0];
   for await (const batch of source.epoch(1)) {
     try {
       checkBatch(batch, trainer.backbone.inputShape, 1);
-      const [right, mean] = score(trainer, batch);
+      const [right, near, mean] = score(trainer, batch);
       const n = batch.images.shape[0] as number;
       examples += n;
       correct += right;
+      among += near;
       loss += mean * n;
     } finally {
       disposeBatch(batch);
@@ -41,14 +42,17 @@ async function measure(trainer: Trainer, source: BatchSource, { signal }: Evalua
     if (signal?.aborted) break;
   }
   if (examples === 0 && !signal?.aborted) throw noData('evaluate');
-  return { examples, accuracy: correct / examples, loss: loss / examples, seconds: (performance.now() - start) / 1000 };
+  const seconds = (performance.now() - start) / 1000;
+  return { examples, accuracy: correct / examples, top5Accuracy: among / examples, loss: loss / examples, seconds };
 }
 
-/** How many of a batch are classified correctly, and their mean cross-entropy. */
-function score(trainer: Trainer, { images, labels }: Batch): readonly [number, number] {
+/** How many of a batch are classified correctly, how many among the first five, and their mean cross-entropy. */
+function score(trainer: Trainer, { images, labels }: Batch): readonly [number, number, number] {
   const logits = trainer.predict(images);
-  const scores = tf.tidy(() => tf.stack([countCorrect(logits, labels), softmaxCrossEntropy(logits, labels)]));
-  const [right, mean] = scores.dataSync();
+  const scores = tf.tidy(() =>
+    tf.stack([countCorrect(logits, labels), countAmongFirst(5, logits, labels), softmaxCrossEntropy(logits, labels)]),
+  );
+  const [right, near, mean] = scores.dataSync();
   tf.dispose([logits, scores]);
-  return [right as number, mean as number];
+  return [right as number, near as number, mean as number];
 }

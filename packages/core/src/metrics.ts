@@ -28,6 +28,16 @@ export function countCorrect(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scala
   return tf.tidy(() => tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')));
 }
 
+/** Number of rows in which fewer than `k` logits are larger than the label's: a float32 scalar. Equal ones count for the label. */
+export function countAmongFirst(k: number, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  return tf.tidy(() => {
+    const own = tf.sum(tf.mul(logits, tf.oneHot(labels, logits.shape[1])), 1, true);
+    // Not "greater": nothing compares with NaN, and a network that diverged classifies nothing.
+    const others = tf.sum(tf.cast(tf.lessEqual(logits, own), 'float32'), 1);
+    return tf.sum(tf.cast(tf.greater(others, logits.shape[1] - k), 'float32'));
+  });
+}
+
 /** Keeps the numbers of steps on the engine until they are asked for, then fetches them in one go. */
 export class MetricsBuffer {
   #pending: PendingStep[] = [];

@@ -47,6 +47,8 @@ export interface Evaluation {
   readonly examples: number;
   /** Share classified correctly (top-1), 0 … 1. */
   readonly accuracy: number;
+  /** Share whose class is among the five likeliest (top-5), 0 … 1; says something of many classes only. */
+  readonly top5Accuracy: number;
   /** Mean cross-entropy of the classifier. */
   readonly loss: number;
   readonly seconds: number;

@@ -4,7 +4,7 @@ import { summarise } from './run-summary.ts';
 import { blocksOf, epochReport, exampleRun } from './test-reports.ts';
 
 const run = exampleRun(0, { seed: 'seed' });
-const evaluated = (accuracy: number) => ({ examples: 100, accuracy, loss: 1 - accuracy, seconds: 1 });
+const evaluated = (accuracy: number) => ({ examples: 100, accuracy, top5Accuracy: 1, loss: 1 - accuracy, seconds: 1 });
 
 describe('history', () => {
   it('sums up a run, and survives JSON', async () => {
@@ -33,6 +33,7 @@ describe('history', () => {
       trainAccuracy: 0.4567,
       testLoss: 0.25,
       testAccuracy: 0.75,
+      testTop5Accuracy: 1,
       blockLosses: [2, 1.8, 1.4, 1.2],
       seconds: 30,
       imagesPerSecond: 200,

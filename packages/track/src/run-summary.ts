@@ -8,6 +8,8 @@ export interface EpochNumbers {
   readonly trainAccuracy: number | null;
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
+  /** Share whose class is among the five likeliest; summaries of older versions do not have it. */
+  readonly testTop5Accuracy?: number | null;
   /** Loss of each block in training, first block first. */
   readonly blockLosses: readonly (number | null)[];
   /** Training only, without evaluation. */
@@ -22,6 +24,8 @@ export interface FinalNumbers {
   /** Of the last evaluated epoch. */
   readonly testAccuracy: number | null;
   readonly testError: number | null;
+  /** Share whose class is not among the five likeliest; summaries of older versions do not have it. */
+  readonly testTop5Error?: number | null;
   /** The least error of any epoch, and which epoch that was. Chosen on test data: report it only beside the final one. */
   readonly bestTestError: number | null;
   readonly bestEpoch: number | null;
@@ -112,6 +116,7 @@ function epochNumbers(report: EpochReport): EpochNumbers {
     trainAccuracy: finite(last?.accuracy),
     testLoss: finite(report.evaluation?.loss),
     testAccuracy: finite(report.evaluation?.accuracy),
+    testTop5Accuracy: finite(report.evaluation?.top5Accuracy),
     blockLosses: report.blocks.map(({ loss }) => finite(loss)),
     seconds: finite(report.seconds),
     imagesPerSecond: finite(report.imagesPerSecond),
@@ -121,7 +126,9 @@ function epochNumbers(report: EpochReport): EpochNumbers {
 }
 
 function finalNumbers(epochs: readonly EpochNumbers[]): FinalNumbers {
-  const evaluated = epochs.flatMap(({ epoch, testAccuracy }) => (testAccuracy === null ? [] : [{ epoch, testAccuracy }]));
+  const evaluated = epochs.flatMap(({ epoch, testAccuracy, testTop5Accuracy }) =>
+    testAccuracy === null ? [] : [{ epoch, testAccuracy, testTop5Accuracy }],
+  );
   const last = evaluated.at(-1);
   const best = evaluated.reduce<(typeof evaluated)[number] | undefined>(
     (found, one) => (found === undefined || one.testAccuracy > found.testAccuracy ? one : found),
@@ -130,6 +137,7 @@ function finalNumbers(epochs: readonly EpochNumbers[]): FinalNumbers {
   return {
     testAccuracy: last?.testAccuracy ?? null,
     testError: last === undefined ? null : 1 - last.testAccuracy,
+    testTop5Error: last?.testTop5Accuracy == null ? null : 1 - last.testTop5Accuracy,
     bestTestError: best === undefined ? null : 1 - best.testAccuracy,
     bestEpoch: best?.epoch ?? null,
     trainLoss: epochs.at(-1)?.trainLoss ?? null,

@@ -45,6 +45,7 @@ const KINDS = {
   text: (value: unknown) => typeof value === 'string',
   number: (value: unknown) => typeof value === 'number',
   'number or null': (value: unknown) => value === null || typeof value === 'number',
+  'number, null or absent': (value: unknown) => value === undefined || value === null || typeof value === 'number',
   'text or null': (value: unknown) => value === null || typeof value === 'string',
   'number, text or null': (value: unknown) => value === null || typeof value === 'number' || typeof value === 'string',
   'true or false': (value: unknown) => typeof value === 'boolean',
@@ -73,6 +74,7 @@ const SUMMARY: Readonly<Record<keyof RunSummary, Kind>> = {
 const FINAL: Readonly<Record<keyof FinalNumbers, Kind>> = {
   testAccuracy: 'number or null',
   testError: 'number or null',
+  testTop5Error: 'number, null or absent',
   bestTestError: 'number or null',
   bestEpoch: 'number or null',
   trainLoss: 'number or null',
@@ -85,6 +87,7 @@ const EPOCH: Readonly<Record<keyof EpochNumbers, Kind>> = {
   trainAccuracy: 'number or null',
   testLoss: 'number or null',
   testAccuracy: 'number or null',
+  testTop5Accuracy: 'number, null or absent',
   blockLosses: 'list of numbers or null',
   seconds: 'number or null',
   imagesPerSecond: 'number or null',

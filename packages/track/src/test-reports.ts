@@ -35,7 +35,7 @@ export function epochReport(changes: Partial<EpochReport> = {}): EpochReport {
     batches: 20,
     examples: 2560,
     blocks: blocksOf([2, 1.8, 1.4, 1.2], 0.4567),
-    evaluation: { examples: 1000, accuracy: 0.4812, loss: 1.31, seconds: 0.7 },
+    evaluation: { examples: 1000, accuracy: 0.4812, top5Accuracy: 1, loss: 1.31, seconds: 0.7 },
     seconds: 12.34,
     imagesPerSecond: 1240.2,
     waiting: 0,
