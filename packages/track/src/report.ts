@@ -58,6 +58,8 @@ export async function renderReport(report: Report): Promise<string> {
     memoryChart(report.runs),
     speedChart(report.runs),
   ]);
+  // A page of tables alone need not say that there are no runs.
+  const isOfTables = report.runs.length === 0 && (report.tables ?? []).length > 0;
   const summary = typeof report.summary === 'string' ? [report.summary] : (report.summary ?? []);
   const body = [
     '<header>',
@@ -66,7 +68,7 @@ export async function renderReport(report: Report): Promise<string> {
     ...(report.date === undefined ? [] : [`<p class="soft">${escapeHtml(report.date)}</p>`]),
     '</header>',
     '<main>',
-    section('Results', resultsTable(report)),
+    section('Results', isOfTables ? '' : resultsTable(report)),
     section('Training', grid('charts', training)),
     section('Memory and speed', grid('charts', [...memory, ...speed])),
     section('Local losses', losses.length === 0 ? '' : `<p class="soft">${LOSSES_NOTE}</p>\n${grid('charts small', losses)}`),
