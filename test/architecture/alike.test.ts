@@ -55,7 +55,7 @@ describe.each(rooms.map((room) => ({ room, name: room.manifest.name, shipped: sh
         'dist',
         'README.md',
         ...(manifest.bin === undefined ? [] : ['bin']),
-        ...(room.name === 'reproduce' ? ['conf'] : []),
+        ...(room.name === 'reproduce' ? ['conf', 'paper'] : []),
         ...(room.name === 'native' ? ['kernels'] : []),
         ...(room.name === 'data' ? ['NOTICE.md'] : []),
       ];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Composed, compose, folderSource, type Rule } from '@man/config';
 import { trainRules } from './rules.ts';
@@ -6,8 +7,14 @@ import { type CompareConfig, comparisonSchema, SWEEP_SECTIONS, type SweepConfig,
 /** First files in conf/: `config` for one run, `compare` for several. */
 export type ConfigName = 'config' | 'compare';
 
+const FOLDER = fileURLToPath(new URL('../conf', import.meta.url));
 /** The folder of configurations. */
-export const source = () => folderSource(fileURLToPath(new URL('../conf', import.meta.url)));
+export const source = () => folderSource(FOLDER);
+
+/** Whether `group=option` names a file of conf/. */
+export function isOption(group: string, option: string): boolean {
+  return existsSync(`${FOLDER}/${group}/${option}.yaml`);
+}
 
 /**
  * The configuration of one run; with `'compare'`, that of a run of a comparison.

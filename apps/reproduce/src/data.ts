@@ -1,5 +1,5 @@
 import { isManError, type ManError } from '@man/base';
-import type { Dataset, DownloadProgress, LoaderOptions } from '@man/data';
+import { type Dataset, type DownloadProgress, evaluationLoader, type Loader, type LoaderOptions, trainingLoader } from '@man/data';
 import { cifar10, cifar100 } from '@man/dataset-cifar10';
 import { type IndexProgress, imagenet } from '@man/dataset-imagenet';
 import { shapes } from '@man/dataset-shapes';
@@ -132,6 +132,17 @@ export function loaderOptions({
     notice(`left out: ${name}: ${reason}`);
   };
   return { seed, prefetch, unreadable, onUnreadable, ...(workers === null ? {} : { workers }) };
+}
+
+/** What a run trains on, and what it is tested on. Both are the caller's to close. */
+export function loaders(config: TrainConfig, dataset: Dataset): { readonly train: Loader; readonly test: Loader } {
+  const { batch, limit, dropLast } = config.train;
+  const options = loaderOptions(config);
+  const limited = (pictures: number | null) => (pictures === null ? {} : { limit: pictures });
+  return {
+    train: trainingLoader(dataset, { ...options, batch, dropLast, ...limited(limit) }),
+    test: evaluationLoader(dataset, { ...options, batch: config.test.batch ?? batch, ...limited(config.test.limit) }),
+  };
 }
 
 /** `2,500 of 50,000 pictures`. */

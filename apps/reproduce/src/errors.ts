@@ -141,3 +141,45 @@ export const badSweepFile = (file: string, problem: string) =>
     code: 'MAN_REPRODUCE_SWEEP_FILE',
     hint: 'it is damaged, or of another version of man-reproduce; the runs beside it are whole, and man-reproduce report reads them',
   });
+
+export const badTable = (typed: string) =>
+  new ManError(`expected the number of a table (1, 2, 3, 4 or 5), got '${typed}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'man-reproduce table 1 --profile quick',
+  });
+
+export const badProfile = (typed: string, known: readonly string[]) =>
+  new ManError(`--profile: expected ${known.join(', ')}, got '${typed}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'paper trains with the recipe of the paper, quick for minutes a run, smoke for seconds',
+  });
+
+export const badSeeds = (typed: string) =>
+  new ManError(`--seeds: expected a whole number of 1 to 100, got '${typed}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'leave it out for five of the profile paper, and one of the others',
+  });
+
+export const badRows = (filter: string, words: readonly string[]) =>
+  new ManError(`--rows: '${filter}' names no row; its words are ${words.join(', ')}`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: "words must all fit, a comma begins another choice: --rows 'cifar10 k16 dgl, cifar10 k16 infopro'",
+  });
+
+export const badFigure = (typed: string) =>
+  new ManError(`expected the number of a figure (1, 4, 5, 6 or 7), got '${typed}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'man-reproduce figure 4 --profile quick; Figures 2 and 3 of the paper are drawings',
+  });
+
+export const tableBegun = (runs: readonly string[]) =>
+  new ManError(`${runs.length === 1 ? 'a run' : `${runs.length} runs`} ended before the last epoch: ${runs.join(', ')}`, {
+    code: 'MAN_REPRODUCE_TABLE_BEGUN',
+    hint: 'type --resume to go on from the checkpoints, or remove the folders',
+  });
+
+export const otherCell = (folder: string, key: string, [there, now]: readonly (string | null)[]) =>
+  new ManError(`the run in ${folder} was made with ${key}=${there}, and the table now asks for ${now}`, {
+    code: 'MAN_REPRODUCE_TABLE_CONFIGURATION',
+    hint: 'choose another place with --out <folder>, or remove that run',
+  });

@@ -4,8 +4,10 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
 import { VERSION } from './environment.ts';
 import { badCount, notASweep } from './errors.ts';
+import { EXAMPLES } from './examples.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { isHow, planSweep } from './sweep-plan.ts';
+import { addStudies } from './tables/commands.ts';
 import { notice, paint } from './terminal.ts';
 
 /** Options of every command that composes a configuration. */
@@ -43,6 +45,8 @@ const USED_WRONGLY = [
   'MAN_REPRODUCE_SWEEP',
   'MAN_REPRODUCE_SWEEP_RUN',
   'MAN_REPRODUCE_NOT_A_SWEEP',
+  'MAN_REPRODUCE_TABLE_BEGUN',
+  'MAN_REPRODUCE_TABLE_CONFIGURATION',
 ];
 
 /** Says what went wrong; returns the exit code. */
@@ -85,6 +89,7 @@ function createProgram(done: (exitCode: number) => void): Command {
       const { overrides, show } = settle(words, options);
       done(options.multirun === true ? await runMany(overrides, show, options) : await runOne(overrides, show, options));
     });
+  addStudies(program, done);
   configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
     async (words: string[], options: ShowOptions) => {
       const { overrides, show } = settle(words, options);
@@ -278,20 +283,3 @@ function keysOf(composed: Composed<unknown>, command: string): string {
   const page = renderHelp(composed, { command: `man-reproduce ${command}` });
   return page.slice(page.indexOf('Groups'));
 }
-
-const EXAMPLES = `
-Examples:
-  man-reproduce compare
-  man-reproduce compare dataset=shapes train.epochs=1
-  man-reproduce train backbone=resnet32 partition.blocks=16 loss=infopro plugin=man dataset=cifar10 train.epochs=2 train.limit=5000 seed=1
-  man-reproduce train experiment=cifar10-resnet32-k16
-  man-reproduce train -m seed=1,2,3 loss=dgl,infopro launcher=processes
-  man-reproduce describe backbone=resnet110
-  man-reproduce plan backbone=resnet110 train.batch=1024 --memory 16GB
-  man-reproduce resume outputs/2026-11-23/14-05-00
-  man-reproduce watch outputs
-  man-reproduce report outputs --out report.html
-  man-reproduce data verify dataset=svhn
-  man-reproduce data show dataset=stl10 --out stl10.html
-
-Exit codes: 0 done, 1 failed, 2 used wrongly, 130 stopped by Ctrl-C (what there is is written).`;

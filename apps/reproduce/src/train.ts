@@ -1,6 +1,6 @@
 import type { Composed } from '@man/config';
 import { createTrainer, type PluginOption, type Trainer } from '@man/core';
-import { evaluationLoader, type Loader, trainingLoader } from '@man/data';
+import type { Loader } from '@man/data';
 import type { Engine } from '@man/ops';
 import {
   eventLog,
@@ -17,7 +17,7 @@ import {
   writeSummary,
 } from '@man/track';
 import { goOn, saving } from './checkpoints.ts';
-import { loaderOptions, openDataset, share } from './data.ts';
+import { loaders, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne } from './errors.ts';
@@ -88,14 +88,7 @@ async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signa
   const { dataset, message } = await openDataset(config, signal);
   const pictures = epochSize(config, dataset.train.size);
   if (endsWithOne(config, pictures)) throw lastBatchOfOne(pictures, config.train.batch);
-  const { batch, limit, dropLast } = config.train;
-  const options = loaderOptions(config);
-  const train = trainingLoader(dataset, { ...options, batch, dropLast, ...(limit === null ? {} : { limit }) });
-  const test = evaluationLoader(dataset, {
-    ...options,
-    batch: config.test.batch ?? batch,
-    ...(config.test.limit === null ? {} : { limit: config.test.limit }),
-  });
+  const { train, test } = loaders(config, dataset);
   tell('data', `${message}; ${share(pictures, dataset.train.size)} to train on, ${share(test.examples, dataset.test.size)} to test`);
   signal.throwIfAborted();
   const idleResidentBytes = process.memoryUsage().rss;
