@@ -161,7 +161,8 @@ describe('man-reproduce compare', () => {
     expect(stdout).toMatch(/too fast \(failed\) +–/);
     expect(stdout).toMatch(/InfoPro \+ MAN +10 +\d+\.\d\d /);
     expect(stdout).toContain('Reduced budget: 64 pictures of shapes for 2 epochs');
-    expect(stdout.trimEnd()).toMatch(/file:\/\/\S+compared\/report\.html$/m);
+    expect(stdout.trimEnd()).toMatch(/file:\/\/\S+compared\/report\.html$/);
+    expect(stderr).toContain('man-reproduce table 1');
     expect(await readFile(join(folder, 'compared', 'report.html'), 'utf8')).toContain('too fast: no result, failed.');
     const { methods } = JSON.parse(await readFile(join(folder, 'compared', 'comparison.json'), 'utf8'));
     expect(methods.map(({ problem }: { problem: unknown }) => problem)).toEqual(['failed', null]);

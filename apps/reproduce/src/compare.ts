@@ -143,6 +143,7 @@ function paperErrorOf({ overrides, dataset }: Plan, method: Method): number | nu
 /** What the quick comparison leads to. */
 const MORE = `What else there is (npx man-reproduce --help tells more):
   man-reproduce table 1 --rows 'cifar10 k16'    rows of the paper's Table 1, minutes each; --profile paper for its recipe
+  man-reproduce figure 4                        a figure of it; so are 1, 5, 6 and 7
   man-reproduce plan backbone=resnet110         memory of a training step, without running it
   man-reproduce train loss=dgl plugin=man       one network with one method
   man-reproduce watch outputs                   a live page with the curves of all runs`;
@@ -172,8 +173,7 @@ async function conclude(plan: Plan, methods: readonly Compared[], { json, stoppe
     budget,
     `${stopped ? 'Stopped' : 'Done'} after ${formatDuration(seconds)}. The page with curves:`,
     pathToFileURL(report).href,
-    '',
-    MORE,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+  notice(`\n${MORE}`);
 }
