@@ -7,7 +7,7 @@ import { startEngine } from './engine.ts';
 import { badExport } from './errors.ts';
 import { assemble } from './factories.ts';
 import { knownSet } from './known-sets.ts';
-import { configurationOf } from './resume-command.ts';
+import { configurationOf } from './run-configuration.ts';
 
 const out = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -108,7 +108,9 @@ export async function exportCommand(file: string, target: string, to: string): P
 /** Under PyTorch's names and in its order, which only the backbone knows; the configuration of the file's run tells which one that is. */
 async function exportForTorch(file: string, target: string): Promise<void> {
   const folder = dirname(resolve(file));
-  const { config } = await configurationOf(basename(folder) === CHECKPOINTS ? dirname(folder) : folder);
+  const {
+    composed: { config },
+  } = await configurationOf(basename(folder) === CHECKPOINTS ? dirname(folder) : folder);
   await startEngine(config);
   const { backbone } = assemble(config, knownSet(config.dataset));
   const network = await loadNetwork(file, { backbone });

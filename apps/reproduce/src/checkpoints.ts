@@ -2,7 +2,6 @@ import { checkpoint, type Resumed, resume } from '@man/checkpoint';
 import type { Composed } from '@man/config';
 import type { PluginOption, Trainer } from '@man/core';
 import { formatBytes } from '@man/track';
-import { noCheckpoint } from './errors.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { fact, notice } from './terminal.ts';
@@ -33,13 +32,12 @@ export function saving({ config, toYaml }: Composed<TrainConfig>, folder: RunFol
 /**
  * Makes a run go on where its latest checkpoint is.
  *
- * @throws MAN_REPRODUCE_NO_CHECKPOINT
+ * @returns null where there is none
  */
-export async function goOn(trainer: Trainer, folder: RunFolder): Promise<Resumed> {
+export async function goOn(trainer: Trainer, folder: RunFolder): Promise<Resumed | null> {
   const resumed = await resume(trainer, folder.file(CHECKPOINTS), {
     onDamaged: (file) => notice(`cannot be read, and is passed over: ${file}`),
   });
-  if (resumed === null) throw noCheckpoint(folder.shown);
-  fact('resumed', `behind step ${resumed.steps}, epoch ${resumed.epoch + 1}`);
+  if (resumed !== null) fact('resumed', `behind step ${resumed.steps}, epoch ${resumed.epoch + 1}`);
   return resumed;
 }

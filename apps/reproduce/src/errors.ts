@@ -83,7 +83,7 @@ export const noRunFolder = (folder: string, name: string, cause: unknown) =>
 export const otherConfiguration = (folder: string) =>
   new ManError(`${folder}: what was typed does not give the configuration in its config.yaml any more: files in conf/ have changed since`, {
     code: 'MAN_REPRODUCE_CONFIGURATION',
-    hint: 'go on with the version of conf/ that the run was started with',
+    hint: 'use the version of conf/ that the run was started with',
   });
 
 export const badExport = (to: string) =>
@@ -120,6 +120,12 @@ export const notASweep = (word: string) =>
   new ManError(`${word} says how a sweep runs, and this is one run`, {
     code: 'MAN_REPRODUCE_SWEEP',
     hint: 'type train -m for a sweep, also of one run, or leave it out',
+  });
+
+export const sweepOfComparison = () =>
+  new ManError('a sweep begins with conf/config.yaml; this begins with conf/compare.yaml, as the runs of a comparison do', {
+    code: 'MAN_REPRODUCE_SWEEP',
+    hint: 'leave --config-name out; of a run of a comparison type what is to be the same',
   });
 
 export const badSweepRun = (index: number, count: number, varied: readonly string[], cause: ManError) =>
@@ -182,4 +188,34 @@ export const otherCell = (folder: string, key: string, [there, now]: readonly (s
   new ManError(`the run in ${folder} was made with ${key}=${there}, and the table now asks for ${now}`, {
     code: 'MAN_REPRODUCE_TABLE_CONFIGURATION',
     hint: 'choose another place with --out <folder>, or remove that run',
+  });
+
+export const notHow = (word: string) =>
+  new ManError(`${word} would change the runs of a sweep that goes on`, {
+    code: 'MAN_REPRODUCE_SWEEP',
+    hint: 'leave it out; only how they are run can change: launcher=processes launcher.jobs=2',
+  });
+
+export const sweepOwned = (folder: string, owner: { readonly host: string; readonly pid: number } | null) =>
+  new ManError(`${folder} is looked after by process ${owner?.pid} on ${owner?.host}`, {
+    code: 'MAN_REPRODUCE_SWEEP_OWNED',
+    hint: `end that one first, there: man-reproduce sweep cancel ${folder}. If it is gone, which cannot be seen from another machine, write null for "owner" in sweep.json`,
+  });
+
+export const sweepQueued = (folder: string, count: number) =>
+  new ManError(`${count} runs of ${folder} are in the queue of Slurm`, {
+    code: 'MAN_REPRODUCE_SWEEP_OWNED',
+    hint: `wait for them with launcher=slurm, or end them first: man-reproduce sweep cancel ${folder}`,
+  });
+
+export const noFolderNamed = () =>
+  new ManError('--continue: expected the folder of the run in run.dir, got none', {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'type run.dir=<folder>; to go on with a run that is there, man-reproduce resume <folder>',
+  });
+
+export const otherRun = (folder: string, keys: readonly string[]) =>
+  new ManError(`expected this run in ${folder}, got one that differs in ${keys.join(', ')}`, {
+    code: 'MAN_REPRODUCE_OTHER_RUN',
+    hint: 'choose another run.dir, or type what that run was started with',
   });

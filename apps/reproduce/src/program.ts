@@ -1,10 +1,12 @@
 import { isManError } from '@man/base';
 import { type Composed, renderDefaults, renderHelp } from '@man/config';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { addCheckpoint, addSweep } from './command-groups.ts';
 import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
 import { VERSION } from './environment.ts';
-import { badCount, notASweep } from './errors.ts';
+import { badCount, notASweep, sweepOfComparison } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
+import { wordsFrom } from './run-configuration.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { isHow, planSweep } from './sweep-plan.ts';
 import { addStudies } from './tables/commands.ts';
@@ -44,6 +46,8 @@ const USED_WRONGLY = [
   'MAN_REPRODUCE_OPTION',
   'MAN_REPRODUCE_SWEEP',
   'MAN_REPRODUCE_SWEEP_RUN',
+  'MAN_REPRODUCE_SWEEP_OWNED',
+  'MAN_REPRODUCE_OTHER_RUN',
   'MAN_REPRODUCE_NOT_A_SWEEP',
   'MAN_REPRODUCE_TABLE_BEGUN',
   'MAN_REPRODUCE_TABLE_CONFIGURATION',
@@ -82,12 +86,18 @@ function createProgram(done: (exitCode: number) => void): Command {
   configured(program, 'train', 'one network with one method; with -m many: seed=1,2,3 loss=dgl,infopro')
     .option('--json', 'print nothing to stdout but one line of JSON at the end')
     .option('-m, --multirun', 'a sweep: values may be a,b · choice(a,b) · range(from,to,step) · glob(a*) · interval(low,high)')
-    .option('--dry', 'with -m: list the runs, and end')
+    .option('--dry', 'with -m or --resume: list the runs, and end')
+    .option('--from <folder>', 'of a run: starts with its configuration; what is typed changes it')
+    .option('--resume <folder>', 'of a sweep: runs what is missing, as before or as launcher=… says')
+    .option('--continue', 'with run.dir: goes on with the run that is there, begins where there is none, ends where it is finished')
     .addOption(new Option('--config-name <name>', 'first file of conf/').choices(['config', 'compare']).default('config'))
     .addHelpText('after', () => `\n${keysOf(loadTrainConfig([]), 'train')}`)
     .action(async (words: string[], options: ShowOptions & TrainWords) => {
       const { overrides, show } = settle(words, options);
-      done(options.multirun === true ? await runMany(overrides, show, options) : await runOne(overrides, show, options));
+      const from = options.from === undefined ? null : await wordsFrom(options.from);
+      const all = [...(from?.words ?? []), ...overrides];
+      const isSweep = options.multirun === true || options.resume !== undefined;
+      done(await (isSweep ? runMany : runOne)(all, show, { ...options, ...from }));
     });
   addStudies(program, done);
   configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
@@ -130,12 +140,13 @@ function createProgram(done: (exitCode: number) => void): Command {
   program
     .command('resume')
     .description('a run that was stopped or killed goes on from its latest checkpoint, as if nothing had been')
-    .argument('<folder>', 'of the run')
+    .argument('<folder>', 'of the run, or of a sweep')
     .option('--json', 'print nothing to stdout but one line of JSON at the end')
     .action(async (folder: string, { json }: { json?: boolean }) => {
       const { resumeRun } = await import('./resume-command.ts');
       done(await resumeRun(folder, { json: json === true }));
     });
+  addSweep(program, done);
   addCheckpoint(program, done);
   program
     .command('report')
@@ -176,57 +187,32 @@ interface TrainWords {
   readonly json?: boolean;
   readonly multirun?: boolean;
   readonly dry?: boolean;
+  readonly from?: string;
+  readonly resume?: string;
+  readonly continue?: boolean;
   readonly configName: ConfigName;
 }
 
 type Show = (composed: Composed<TrainConfig>) => boolean;
 
-async function runOne(overrides: readonly string[], show: Show, { json, dry, configName }: TrainWords): Promise<number> {
+async function runOne(overrides: readonly string[], show: Show, options: TrainWords): Promise<number> {
+  const { json, dry, configName } = options;
   const composed = loadTrainConfig(overrides, configName);
   const how = dry === true ? '--dry' : configName === 'config' ? composed.overrides.find(isHow) : undefined;
   if (how !== undefined) throw notASweep(how);
   if (show(composed)) return 0;
   const { train } = await import('./train.ts');
-  return train(composed, { json: json === true });
+  return train(composed, { json: json === true, anyhow: options.continue === true });
 }
 
 /** With `--cfg` or `--info`, the configuration of the first run. */
-async function runMany(overrides: readonly string[], show: Show, { json, dry }: TrainWords): Promise<number> {
+async function runMany(overrides: readonly string[], show: Show, { json, dry, resume, configName }: TrainWords): Promise<number> {
+  if (configName !== 'config') throw sweepOfComparison();
+  const options = { json: json === true, dry: dry === true };
+  if (resume !== undefined) return (await import('./sweep.ts')).resumeSweep(resume, overrides, options);
   const { jobs } = await planSweep(overrides);
   if (show(loadTrainConfig(jobs[0]?.overrides ?? []))) return 0;
-  const { sweep } = await import('./sweep.ts');
-  return sweep(overrides, { json: json === true, dry: dry === true });
-}
-
-/** `checkpoint inspect`, `diff` and `export`. */
-function addCheckpoint(program: Command, done: (exitCode: number) => void): void {
-  const group = program.command('checkpoint').description('looks into checkpoints and files of weights, compares and exports them');
-  group
-    .command('inspect')
-    .description('where the run was, and every tensor')
-    .argument('<file>')
-    .option('--json', 'print one line of JSON')
-    .action(async (file: string, { json }: { json?: boolean }) => {
-      done(await (await import('./checkpoint-command.ts')).inspectCheckpoint(file, { json: json === true }));
-    });
-  group
-    .command('diff')
-    .description('what two differ in; ends with 0 where nothing, else with 1')
-    .argument('<first>')
-    .argument('<second>')
-    .option('--json', 'print one line of JSON')
-    .action(async (first: string, second: string, { json }: { json?: boolean }) => {
-      done(await (await import('./checkpoint-command.ts')).diffCommand(first, second, { json: json === true }));
-    });
-  group
-    .command('export')
-    .description('the network alone, for other programs')
-    .argument('<file>')
-    .argument('<target>', 'torch: the file to write; tfjs: the folder')
-    .requiredOption('--to <what>', 'torch or tfjs')
-    .action(async (file: string, target: string, { to }: { to: string }) => {
-      done(await (await import('./checkpoint-command.ts')).exportCommand(file, target, to));
-    });
+  return (await import('./sweep.ts')).sweep(overrides, options);
 }
 
 /** What `data` can be told besides. */

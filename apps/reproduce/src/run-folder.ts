@@ -28,6 +28,7 @@ export async function createRunFolder({ config, toYaml, overrides }: Composed<Tr
   const { root, dir } = config.run;
   const path = await makeRunFolder(config.run, now);
   const file = (member: string) => join(path, member);
+  const folder = { path, shown: shown(path), file };
   const discard = async () => {
     for (const member of FIRST_FILES) await rm(file(member), { force: true }).catch(() => {});
     // Fails, as it should, on a folder that holds something else.
@@ -36,13 +37,21 @@ export async function createRunFolder({ config, toYaml, overrides }: Composed<Tr
     if (dir === null) await rmdir(resolve(root)).catch(() => {});
   };
   try {
-    await atomicWrite(file('config.yaml'), toYaml());
-    await atomicWrite(file('overrides.txt'), overrides.map((override) => `${override}\n`).join(''));
+    await writeConfiguration(folder, { toYaml, overrides });
   } catch (cause) {
     await discard();
     throw folderFailed(path, cause);
   }
-  return { path, shown: shown(path), file, discard };
+  return { ...folder, discard };
+}
+
+/** Writes down what a run is. */
+export async function writeConfiguration(
+  { file }: Pick<RunFolder, 'file'>,
+  { toYaml, overrides }: Pick<Composed<unknown>, 'toYaml' | 'overrides'>,
+): Promise<void> {
+  await atomicWrite(file('config.yaml'), toYaml());
+  await atomicWrite(file('overrides.txt'), overrides.map((override) => `${override}\n`).join(''));
 }
 
 /**

@@ -8,6 +8,8 @@ import { SWEEP_SECTIONS, type SweepConfig } from './schema/index.ts';
 /** What a sweep runs, and how. */
 export interface SweepPlan {
   readonly typed: readonly string[];
+  /** What of it says how the sweep runs. */
+  readonly how: readonly string[];
   readonly jobs: readonly SweepJob[];
   readonly config: SweepConfig;
 }
@@ -29,7 +31,7 @@ export async function planSweep(words: readonly string[]): Promise<SweepPlan> {
   const { config } = loadSweepConfig(how);
   const what = { axes: sweep.axes, order: sweep.order.filter((entry) => typeof entry === 'number' || !isHow(entry)) };
   const jobs = (await sweeperOf(config).propose(what, [])).map((job, i, all) => checked(job, i, all.length, config));
-  return { typed: words, jobs, config };
+  return { typed: words, how, jobs, config };
 }
 
 const sectionOf = (key: string): string => key.replace(/^\++/, '').split(/[./]/)[0] as string;
@@ -47,11 +49,17 @@ function sweeperOf({ sweeper }: SweepConfig): Sweeper {
 function checked(job: SweepJob, index: number, count: number, { launcher }: SweepConfig): SweepJob {
   try {
     const { config } = loadSweepConfig(job.overrides);
-    const width = launcher.type === 'processes' ? Math.min(launcher.jobs, count) : 1;
-    if (width === 1 || config.threads !== null) return job;
-    return { ...job, overrides: [`threads=${threadsFor(width)}`, ...job.overrides] };
+    const threads = threadsOf(launcher, count);
+    return threads === null || config.threads !== null ? job : { ...job, overrides: [`threads=${threads}`, ...job.overrides] };
   } catch (error) {
     if (!isManError(error) || count === 1) throw error;
     throw badSweepRun(index, count, job.varied, error);
   }
+}
+
+/** Threads of each run where its launcher says; null where it may take all cores. */
+function threadsOf(launcher: SweepConfig['launcher'], runs: number): number | null {
+  if (launcher.type === 'slurm') return launcher.cpusPerJob;
+  const width = launcher.type === 'processes' ? Math.min(launcher.jobs, runs) : 1;
+  return width === 1 ? null : threadsFor(width);
 }

@@ -42,7 +42,7 @@ export function sweepProgress(folder: string, first: SweepRecord, now: () => num
   };
 }
 
-const over = ({ state }: SweepRun) => state === 'done' || state === 'failed';
+const over = ({ state }: SweepRun) => state !== 'waiting' && state !== 'running';
 
 /** Runs that are over, and parts of running ones. A failed run is one less to come, however far it was. */
 function workDone({ runs }: SweepRecord, shares: ReadonlyMap<string, number>): number {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { JobReport, JobState } from '@man/launch';
 import { atomicWrite } from '@man/track';
@@ -26,12 +27,19 @@ export interface SweepRecord {
   readonly version: 1;
   /** What was typed behind `train -m`. */
   readonly typed: readonly string[];
+  /** What of it says how the sweep runs. */
+  readonly how: readonly string[];
   readonly launcher: string;
   readonly started: string;
+  /** The folder all runs are run in, from which they read what is typed as a relative path. */
+  readonly cwd: string;
+  /** The process that looks after it; null where none does. */
+  readonly owner: { readonly host: string; readonly pid: number } | null;
   readonly runs: readonly SweepRun[];
 }
 
-const FILE = 'sweep.json';
+/** In the folder of a sweep. */
+export const SWEEP_FILE = 'sweep.json';
 
 /** A run that has not begun. */
 export function waitingRun(name: string, overrides: readonly string[], varied: readonly string[]): SweepRun {
@@ -41,15 +49,40 @@ export function waitingRun(name: string, overrides: readonly string[], varied: r
 /** The run behind a report of its launcher. */
 export function reported(run: SweepRun, { state, exitCode, problem, place }: JobReport, now = new Date()): SweepRun {
   const time = now.toISOString();
-  const times = state === 'running' ? { started: time, ended: null } : { ended: run.started === null ? null : time };
-  return { ...run, state, exitCode, problem, place, ...times };
+  const begins = { started: time, ended: null };
+  const ends = { ended: run.started === null ? null : time };
+  return {
+    ...run,
+    state,
+    exitCode,
+    problem,
+    place,
+    ...({ waiting: { started: null, ended: null }, running: begins }[state as 'running'] ?? ends),
+  };
 }
+
+/** Whether somebody looks after a sweep. A process on another machine cannot be asked, and counts as one that does. */
+export function isOwned({ owner }: Pick<SweepRecord, 'owner'>): boolean {
+  if (owner === null || (owner.host === hostname() && owner.pid === process.pid)) return false;
+  if (owner.host !== hostname()) return true;
+  try {
+    return process.kill(owner.pid, 0);
+  } catch (error) {
+    // Not ours to signal, but there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** This process, as the owner of a sweep. */
+export const thisProcess = () => ({ host: hostname(), pid: process.pid });
 
 /** Keeps `sweep.json` as the runs change. */
 export interface SweepKeeper {
   readonly record: SweepRecord;
   /** Takes over a run that has changed; the file follows. */
   change(run: SweepRun): void;
+  /** Says that nobody looks after it any more. */
+  release(): void;
   /** Waits until the file is written. @throws MAN_TRACK_WRITE_FAILED where its last state could not be written */
   flush(): Promise<void>;
 }
@@ -57,24 +90,27 @@ export interface SweepKeeper {
 /** Writes the record, and again at each change: whole, one after the other, so that whoever reads it reads a state that was. */
 export async function keepRecord(folder: string, first: SweepRecord): Promise<SweepKeeper> {
   let record = first;
-  let written = write(folder, record);
+  let written = writeRecord(folder, record);
   await written;
+  const change = (latest: SweepRecord) => {
+    record = latest;
+    // What could not be written, such as on a full disk, is written with the next change.
+    written = written.catch(() => {}).then(() => writeRecord(folder, latest));
+    written.catch(() => {});
+  };
   return {
     get record() {
       return record;
     },
-    change(run) {
-      record = { ...record, runs: record.runs.map((each) => (each.name === run.name ? run : each)) };
-      // What could not be written, such as on a full disk, is written with the next change.
-      const latest = record;
-      written = written.catch(() => {}).then(() => write(folder, latest));
-      written.catch(() => {});
-    },
+    change: (run) => change({ ...record, runs: record.runs.map((each) => (each.name === run.name ? run : each)) }),
+    release: () => change({ ...record, owner: null }),
     flush: () => written,
   };
 }
 
-const write = (folder: string, record: SweepRecord) => atomicWrite(join(folder, FILE), `${JSON.stringify(record, null, 2)}\n`);
+/** @throws MAN_TRACK_WRITE_FAILED */
+export const writeRecord = (folder: string, record: SweepRecord) =>
+  atomicWrite(join(folder, SWEEP_FILE), `${JSON.stringify(record, null, 2)}\n`);
 
 /**
  * Reads `sweep.json`.
@@ -82,23 +118,26 @@ const write = (folder: string, record: SweepRecord) => atomicWrite(join(folder, 
  * @throws MAN_REPRODUCE_NOT_A_SWEEP, MAN_REPRODUCE_SWEEP_FILE
  */
 export async function readRecord(folder: string): Promise<SweepRecord> {
-  const text = await readFile(join(folder, FILE), 'utf8').catch((cause: unknown) => {
+  const text = await readFile(join(folder, SWEEP_FILE), 'utf8').catch((cause: unknown) => {
     throw noSweepFolder(folder, cause);
   });
   const record = attempt(() => JSON.parse(text) as unknown);
   const wrong = problemOf(record);
-  if (wrong !== null) throw badSweepFile(join(folder, FILE), wrong);
+  if (wrong !== null) throw badSweepFile(join(folder, SWEEP_FILE), wrong);
   return record as SweepRecord;
 }
 
 function problemOf(record: unknown): string | null {
   if (!isObject(record)) return 'it is not JSON with an object';
   if (record.version !== 1) return `expected version 1, got ${JSON.stringify(record.version)}`;
-  if (!(isTexts(record.typed) && isText(record.launcher) && isText(record.started))) return 'a member is missing';
+  const { typed, how, launcher, started, cwd, owner } = record;
+  if (!(isTexts(typed) && isTexts(how) && [launcher, started, cwd].every(isText) && isOwner(owner))) return 'a member is missing';
   if (!Array.isArray(record.runs)) return 'expected a list of runs';
   const index = record.runs.findIndex((run, i) => !isRun(run, i));
   return index === -1 ? null : `runs[${index}] is no run`;
 }
+
+const isOwner = (owner: unknown) => owner === null || (isObject(owner) && isText(owner.host) && Number.isSafeInteger(owner.pid));
 
 const STATES: readonly unknown[] = ['waiting', 'running', 'done', 'failed', 'stopped'] satisfies JobState[];
 

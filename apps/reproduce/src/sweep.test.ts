@@ -1,12 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readSummary } from '@man/track';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planSweep } from './sweep-plan.ts';
 import { shareOf, timeLeft } from './sweep-progress.ts';
-import { keepRecord, readRecord, reported, type SweepRecord, waitingRun } from './sweep-record.ts';
+import { isOwned, keepRecord, readRecord, reported, type SweepRecord, waitingRun } from './sweep-record.ts';
 import { groupsOf } from './sweep-report.ts';
 import { exampleResult } from './testing.ts';
 
@@ -109,8 +110,11 @@ describe('sweep.json', () => {
   const first: SweepRecord = {
     version: 1,
     typed: ['seed=1,2'],
+    how: [],
     launcher: 'serial',
     started: '2025-01-01T00:00:00.000Z',
+    cwd: '/',
+    owner: null,
     runs: ['1', '2'].map((seed, i) => waitingRun(String(i), [`seed=${seed}`], [`seed=${seed}`])),
   };
 
@@ -133,6 +137,7 @@ describe('sweep.json', () => {
     ['[]', 'it is not JSON with an object'],
     [JSON.stringify({ ...first, version: 2 }), 'expected version 1, got 2'],
     [JSON.stringify({ ...first, typed: [3] }), 'a member is missing'],
+    [JSON.stringify({ ...first, owner: { host: 'x', pid: '1' } }), 'a member is missing'],
     [JSON.stringify({ ...first, runs: [{ ...first.runs[0], name: '../../x' }] }), 'runs[0] is no run'],
     [JSON.stringify({ ...first, runs: [{ ...first.runs[0], state: 'gone' }] }), 'runs[0] is no run'],
   ])('is refused where it is %s', async (text, problem) => {
@@ -140,6 +145,20 @@ describe('sweep.json', () => {
     writeFileSync(join(place, 'sweep.json'), text);
     await expect(readRecord(place)).rejects.toMatchObject({ code: 'MAN_REPRODUCE_SWEEP_FILE', message: expect.stringContaining(problem) });
     await expect(readRecord(join(place, 'nowhere'))).rejects.toMatchObject({ code: 'MAN_REPRODUCE_NOT_A_SWEEP' });
+  });
+});
+
+describe('isOwned', () => {
+  it('asks whether the process is there; on another machine it may be', () => {
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const owner = (pid: number, host = hostname()) => ({ owner: { pid, host } });
+    expect([{ owner: null }, owner(process.pid), owner(process.ppid), owner(gone), owner(1, 'elsewhere')].map(isOwned)).toEqual([
+      false,
+      false,
+      true,
+      false,
+      true,
+    ]);
   });
 });
 
@@ -209,6 +228,52 @@ describe('man-reproduce train -m', () => {
     expect(readFileSync(join(place, '1.log'), 'utf8')).toContain('[MAN_CORE_NOT_FINITE]');
   });
 
+  it('ends its runs with Ctrl-C, also when they run side by side, and goes on with what is missing', { timeout: 400_000 }, async () => {
+    const long = [...smoke, 'train.epochs=60', 'train.readEvery=1', 'checkpoint.every=1'];
+    const seeds = ['seed=1,2,3', 'launcher=processes', 'sweep.dir=stopped'];
+    const isSaved = (name: string) =>
+      existsSync(join(folder, 'stopped', name, 'checkpoints')) && readdirSync(join(folder, 'stopped', name, 'checkpoints')).length > 1;
+    let isAsked = false;
+    const stopped = await run(['train', '-m', ...long, ...seeds], (_, child) => {
+      if (isAsked) return;
+      isAsked = true;
+      const timer = setInterval(() => {
+        if (!(isSaved('0') && isSaved('1'))) return;
+        clearInterval(timer);
+        child.kill('SIGINT');
+      }, 20);
+      child.on('close', () => clearInterval(timer));
+    });
+    expect(stopped, stopped.stderr).toMatchObject({ code: 130, stderr: expect.stringContaining('man-reproduce train --resume stopped') });
+    const place = join(folder, 'stopped');
+    const { runs, owner } = await readRecord(place);
+    expect([runs.map(({ state }) => state), owner]).toEqual([['stopped', 'stopped', 'waiting'], null]);
+    // Ended by themselves: with a result about what there was.
+    expect((await readSummary(join(place, '0', 'summary.json'))).interrupted).toBe(true);
+    const listed = await run(['train', '--resume', 'stopped', '--dry']);
+    expect(listed.stdout.trimEnd().split('\n')).toHaveLength(5);
+    expect(await run(['train', '--resume', 'stopped', 'seed=4'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('seed=4 would change the runs'),
+    });
+
+    // The first one finished meanwhile, as if this program had been killed before it could write that down.
+    const first = await run(['resume', join('stopped', '0')]);
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    const weights = readFileSync(join(place, '0', 'weights.safetensors'));
+    const resumed = await run(['resume', 'stopped']);
+    expect(resumed, resumed.stderr).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('3 runs; 2 side by side'),
+    });
+    expect((await readRecord(place)).runs.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+    expect(readFileSync(join(place, '0', 'weights.safetensors')).equals(weights)).toBe(true);
+    expect(readFileSync(join(place, '1.log'), 'utf8')).toMatch(/resumed +behind step \d+/);
+    expect(resumed.stdout).toMatch(/^\nruns .*\n.*\n +3 +[\d.]+ ± [\d.]+/);
+    const status = await run(['sweep', 'status', 'stopped', '--json']);
+    expect(JSON.parse(status.stdout).runs.map(({ state }: { state: string }) => state)).toEqual(['done', 'done', 'done']);
+  });
+
   it('lists the runs and leaves nothing with --dry', { timeout: 60_000 }, async () => {
     const { code, stdout } = await run(['train', '--multirun', '--dry', ...smoke, 'seed=range(3)', 'sweep.root=none']);
     expect([code, stdout]).toEqual([
@@ -222,6 +287,7 @@ describe('man-reproduce train -m', () => {
     [['train', 'seed=1,2'], 'several runs need -m'],
     [['train', 'launcher=processes'], 'MAN_REPRODUCE_SWEEP'],
     [['train', '--dry'], 'MAN_REPRODUCE_SWEEP'],
+    [['train', '-m', '--config-name', 'compare'], 'conf/config.yaml'],
     [['train', '-m', 'seed=1,2', 'run.dir=x'], 'sweep.dir=<folder>'],
   ])('refuses %j with exit code 2 and a hint', { timeout: 60_000 }, async (args, hint) => {
     const { code, stdout, stderr } = await run(args);
@@ -234,6 +300,56 @@ describe('man-reproduce train -m', () => {
     expect(await run(['train', '-m', ...smoke, 'sweep.dir=taken'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('MAN_REPRODUCE_FOLDER_IN_USE'),
+    });
+  });
+});
+
+describe('man-reproduce train --continue', () => {
+  const words = ['train', '--continue', ...smoke, 'run.dir=again'];
+
+  it('begins, begins again where nothing was saved, and leaves alone what is finished', { timeout: 200_000 }, async () => {
+    const place = join(folder, 'again');
+    mkdirSync(place);
+    // What was killed within writing its first file.
+    writeFileSync(join(place, '.config.yaml.0a1b2c.tmp'), 'se');
+    const first = await run([...words, 'seed=3', 'checkpoint.every=never']);
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    const weights = readFileSync(join(place, 'weights.safetensors'));
+    const finished = await run([...words, 'seed=3', 'checkpoint.every=never']);
+    expect([finished.code, finished.stdout]).toEqual([0, first.stdout]);
+    rmSync(join(place, 'summary.json'));
+    appendFileSync(join(place, 'events.jsonl'), '{"type":"st');
+    const again = await run([...words, 'seed=3', 'checkpoint.every=never']);
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect(readFileSync(join(place, 'weights.safetensors')).equals(weights)).toBe(true);
+    expect(readFileSync(join(place, 'events.jsonl'), 'utf8').match(/"type":"start"/g)).toHaveLength(1);
+    expect(await run([...words, 'seed=4', 'checkpoint.every=never'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('differs in seed'),
+    });
+  });
+
+  it('needs a folder', { timeout: 60_000 }, async () => {
+    expect(await run(words.slice(0, -1))).toMatchObject({ code: 2, stderr: expect.stringContaining('type run.dir=<folder>') });
+  });
+});
+
+describe('man-reproduce train --from', () => {
+  it('starts with the configuration of a run, and with what is typed', { timeout: 100_000 }, async () => {
+    const first = await run(['train', ...smoke, 'seed=7', 'run.dir=origin', 'run.label=first']);
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    const [own, changed] = [
+      await run(['train', '--from', 'origin', '--cfg']),
+      await run(['train', '--from', 'origin', '--cfg', 'seed=8', 'schedule=constant']),
+    ];
+    const recorded = readFileSync(join(folder, 'origin', 'config.yaml'), 'utf8');
+    expect(own.stdout).toBe(recorded.replace('dir: origin', 'dir: null'));
+    expect(changed.stdout).toMatch(/^seed: 8\n[\s\S]*type: constant/);
+    const swept = await run(['train', '--from', 'origin', '-m', '--dry', 'seed=1,2']);
+    expect(swept.stdout).toMatch(/ 1 {2}experiment=smoke .* seed=7 run\.label=first seed=2\n$/);
+    expect(await run(['train', '--from', 'nowhere'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('MAN_REPRODUCE_NOT_A_RUN'),
     });
   });
 });

@@ -1,19 +1,15 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Job, type Launcher, processes, serial } from '@man/launch';
-import { formatPercent, textTable } from '@man/track';
+import { resolve } from 'node:path';
+import { parseOverride } from '@man/config';
+import { textTable } from '@man/track';
+import { loadSweepConfig } from './configuration.ts';
+import { notHow, sweepOwned, sweepQueued } from './errors.ts';
 import { makeRunFolder, shown } from './run-folder.ts';
 import type { SweepConfig } from './schema/index.ts';
-import { listenForStop, type Stop } from './stop.ts';
-import { planSweep, type SweepPlan } from './sweep-plan.ts';
-import { sweepProgress } from './sweep-progress.ts';
-import { keepRecord, reported, type SweepKeeper, type SweepRun, waitingRun } from './sweep-record.ts';
-import { readResult, readResults, reportSweep } from './sweep-report.ts';
-import { fact, notice } from './terminal.ts';
-import { quoted } from './worker.ts';
-
-const PROGRAM = fileURLToPath(new URL('../bin/man-reproduce.js', import.meta.url));
+import { isHow, planSweep } from './sweep-plan.ts';
+import { isQueued, lookAgain } from './sweep-queue.ts';
+import { isOwned, keepRecord, readRecord, type SweepRecord, type SweepRun, thisProcess, waitingRun } from './sweep-record.ts';
+import { runSweep } from './sweep-run.ts';
+import { fact } from './terminal.ts';
 
 /** Options of {@link sweep}. */
 export interface SweepOptions {
@@ -27,109 +23,61 @@ export interface SweepOptions {
  *
  * @returns the exit code: 0; 1 when a run failed; 130 or 143 when it was stopped
  */
-export async function sweep(words: readonly string[], { json, dry }: SweepOptions): Promise<number> {
-  const plan = await planSweep(words);
-  const runs = plan.jobs.map(({ overrides, varied }, i) => waitingRun(String(i), overrides, varied));
-  if (dry) {
-    process.stdout.write(json ? `${JSON.stringify(runs)}\n` : `${listOf(runs)}\n`);
-    return 0;
-  }
-  const folder = await makeRunFolder({ ...plan.config.sweep, name: null });
-  fact('sweep', `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${launcherText(plan)}`);
+export async function sweep(words: readonly string[], options: SweepOptions): Promise<number> {
+  const { jobs, typed, how, config } = await planSweep(words);
+  const runs = jobs.map(({ overrides, varied }, i) => waitingRun(String(i), overrides, varied));
+  if (options.dry) return list(runs, options.json);
+  const folder = await makeRunFolder({ ...config.sweep, name: null });
+  const about = { launcher: config.launcher.type, started: new Date().toISOString(), cwd: process.cwd(), owner: thisProcess() };
+  return begin(folder, { version: 1, typed, how, ...about, runs }, config, options);
+}
+
+/**
+ * `man-reproduce train --resume`: runs of a sweep that are not done go on from their checkpoints, or begin.
+ *
+ * @param words how they are run, where that is to be another way: `launcher=processes`
+ * @throws MAN_REPRODUCE_NOT_A_SWEEP, MAN_REPRODUCE_SWEEP_FILE, MAN_REPRODUCE_SWEEP, MAN_REPRODUCE_SWEEP_OWNED
+ */
+export async function resumeSweep(typed: string, words: readonly string[], options: SweepOptions): Promise<number> {
+  const folder = resolve(typed);
+  const read = await readRecord(folder);
+  const other = words.find((word) => word.startsWith('@') || !isHow(word));
+  if (other !== undefined) throw notHow(other);
+  if (isOwned(read)) throw sweepOwned(typed, read.owner);
+  // Another launcher has other keys.
+  const isOther = words.some((word) => parseOverride(word).key === 'launcher');
+  const how = [...read.how.filter((word) => !(isOther && /^launcher\b/.test(parseOverride(word).key))), ...words];
+  const { config } = loadSweepConfig(how);
+  const record = { ...(await lookAgain(folder, read)), how, launcher: config.launcher.type, owner: thisProcess() };
+  if (options.dry) return list(missing(record), options.json);
+  const queued = record.runs.filter(isQueued);
+  if (config.launcher.type !== 'slurm' && queued.length > 0) throw sweepQueued(typed, queued.length);
+  return begin(folder, record, config, options);
+}
+
+const missing = ({ runs }: SweepRecord) => runs.filter(({ state }) => state !== 'done');
+
+async function begin(folder: string, record: SweepRecord, config: SweepConfig, options: SweepOptions): Promise<number> {
+  const [all, left] = [record.runs.length, missing(record).length];
+  fact(
+    'sweep',
+    `${all} ${all === 1 ? 'run' : 'runs'}${left === all ? '' : `, ${left} of them not done yet`}; ${launcherText(config, left)}`,
+  );
   fact('folder', shown(folder));
-  const record = { version: 1 as const, typed: plan.typed, launcher: plan.config.launcher.type, started: new Date().toISOString(), runs };
-  return runSweep(folder, await keepRecord(folder, record), launcherOf(plan.config), { json });
+  return runSweep(folder, await keepRecord(folder, record), config, options);
 }
 
-function listOf(runs: readonly SweepRun[]): string {
-  return textTable(runs, [
-    { heading: 'run', value: ({ name }) => Number(name) },
-    { heading: 'overrides', value: ({ overrides }) => overrides.join(' ') },
-  ]);
+function launcherText({ launcher }: SweepConfig, runs: number): string {
+  if (launcher.type === 'slurm') return 'by Slurm';
+  return launcher.type === 'processes' ? `${Math.min(launcher.jobs, runs)} side by side` : 'one after the other';
 }
 
-function launcherText({ config: { launcher }, jobs }: SweepPlan): string {
-  return launcher.type === 'processes' ? `${Math.min(launcher.jobs, jobs.length)} side by side` : 'one after the other';
-}
-
-function launcherOf({ launcher }: SweepConfig): Launcher {
-  return launcher.type === 'processes' ? processes(launcher) : serial();
-}
-
-/** Runs what is not done yet, and reports. */
-async function runSweep(folder: string, keeper: SweepKeeper, launcher: Launcher, { json }: { readonly json: boolean }): Promise<number> {
-  const kill = new AbortController();
-  const stop = listenForStop(() => kill.abort());
-  const progress = sweepProgress(folder, keeper.record);
-  const timer = setInterval(() => void progress.tick(keeper.record), 1000);
-  try {
-    const wanted = keeper.record.runs.filter(({ state }) => state !== 'done');
-    // One after the other, in the order in which things happened.
-    let told = Promise.resolve();
-    await launcher.launch(
-      wanted.map((run) => jobOf(folder, run)),
-      {
-        signal: stop.signal,
-        kill: kill.signal,
-        onChange: ({ name, log }, report) => {
-          const before = keeper.record.runs[Number(name)] as SweepRun;
-          const problem =
-            report.state === 'failed' ? [report.problem, reasonIn(log)].filter((part) => part !== null).join(': ') : report.problem;
-          const run = reported(before, { ...report, problem });
-          keeper.change(run);
-          const { record } = keeper;
-          told = told.then(async () => progress.changed(run, record, await resultText(folder, run)));
-        },
-      },
-    );
-    await told;
-  } finally {
-    clearInterval(timer);
-    stop.dispose();
-  }
-  await keeper.flush();
-  return conclude(folder, keeper, stop, json);
-}
-
-async function conclude(folder: string, { record }: SweepKeeper, stop: Stop, json: boolean): Promise<number> {
-  const failed = record.runs.filter(({ state }) => state === 'failed');
-  for (const { name } of failed) fact('failed', `run ${name}: ${shown(join(folder, `${name}.log`))}`);
-  const table = await reportSweep(folder, record);
-  process.stdout.write(json ? `${JSON.stringify({ ...record, folder, runs: await readResults(folder, record) })}\n` : `\n${table}\n`);
-  if (stop.signal.aborted) {
-    notice(`Stopped: ${record.runs.filter(({ state }) => state === 'done').length} of ${record.runs.length} runs are done.`);
-    return stop.exitCode();
-  }
-  return failed.length > 0 ? 1 : 0;
-}
-
-function jobOf(folder: string, { name, overrides }: SweepRun): Job {
-  const place = `run.dir=${quoted(join(folder, name))}`;
-  return {
-    name,
-    command: [process.execPath, ...process.execArgv, PROGRAM, 'train', ...overrides, place],
-    log: join(folder, `${name}.log`),
-  };
-}
-
-async function resultText(folder: string, { name, state }: SweepRun): Promise<string> {
-  const error = state === 'running' ? null : ((await readResult(folder, name).catch(() => null))?.final.testError ?? null);
-  return error === null ? '' : `test error ${formatPercent(error)}`;
-}
-
-/** The error that a run printed last; null where it printed none. */
-function reasonIn(log: string): string | null {
-  try {
-    const descriptor = openSync(log, 'r');
-    try {
-      const { size } = fstatSync(descriptor);
-      const tail = Buffer.alloc(Math.min(size, 1 << 14));
-      readSync(descriptor, tail, 0, tail.length, size - tail.length);
-      return [...tail.toString('utf8').matchAll(/^error: (.*)$/gm)].at(-1)?.[1] ?? null;
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return null;
-  }
+function list(runs: readonly SweepRun[], json: boolean): number {
+  const table = () =>
+    textTable(runs, [
+      { heading: 'run', value: ({ name }) => Number(name) },
+      { heading: 'overrides', value: ({ overrides }) => overrides.join(' ') },
+    ]);
+  process.stdout.write(`${json ? JSON.stringify(runs) : table()}\n`);
+  return 0;
 }

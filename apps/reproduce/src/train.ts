@@ -20,10 +20,11 @@ import { goOn, saving } from './checkpoints.ts';
 import { loaders, openDataset, share } from './data.ts';
 import { engineText, startEngine } from './engine.ts';
 import { dateText, environment } from './environment.ts';
-import { lastBatchOfOne } from './errors.ts';
+import { lastBatchOfOne, noCheckpoint } from './errors.ts';
 import { type Extras, extrasOf } from './extras.ts';
 import { assemble, type PictureKind } from './factories.ts';
 import { dataName, labelOf, networkName } from './names.ts';
+import { beginAgain, presentRun } from './present-run.ts';
 import { type RunResult, resultOf } from './result.ts';
 import { endsWithOne, epochSize } from './rules.ts';
 import { createRunFolder, openRunFolder, type RunFolder, shown } from './run-folder.ts';
@@ -40,6 +41,8 @@ export interface TrainOptions {
   readonly json: boolean;
   /** Folder of a run that goes on; null (default) starts one. */
   readonly resumeIn?: string | null;
+  /** Whether a run that is in `run.dir` already goes on, begins again where it has no checkpoint, and is left where it is finished. */
+  readonly anyhow?: boolean;
 }
 
 /**
@@ -47,7 +50,11 @@ export interface TrainOptions {
  *
  * @returns the exit code: 0, or 130 or 143 when it was stopped, with everything written
  */
-export async function train(composed: Composed<TrainConfig>, { json, resumeIn = null }: TrainOptions): Promise<number> {
+export async function train(composed: Composed<TrainConfig>, options: TrainOptions): Promise<number> {
+  const { json, anyhow = false } = options;
+  const found = anyhow ? await presentRun(composed) : null;
+  if (found?.result != null) return tellResult(found.result, json);
+  const resumeIn = options.resumeIn ?? found?.folder ?? null;
   const stop = listenForStop();
   try {
     const folder = resumeIn === null ? await createRunFolder(composed) : openRunFolder(resumeIn);
@@ -60,13 +67,21 @@ export async function train(composed: Composed<TrainConfig>, { json, resumeIn = 
       notice(`Stopped before training began; ${resumeIn === null ? 'no files are left' : 'its files are as they were'}.`);
       return stop.exitCode();
     }
-    if (resumeIn !== null) await goOn(setting.trainer, folder);
+    if (resumeIn !== null && (await goOn(setting.trainer, folder)) === null) {
+      if (!anyhow) throw noCheckpoint(folder.shown);
+      await beginAgain(composed, folder);
+    }
     const result = await run(composed, setting, folder, stop.signal);
-    process.stdout.write(`${json ? JSON.stringify(result) : resultText(result)}\n`);
+    tellResult(result, json);
     return result.interrupted ? stop.exitCode() : 0;
   } finally {
     stop.dispose();
   }
+}
+
+function tellResult(result: RunResult, json: boolean): number {
+  process.stdout.write(`${json ? JSON.stringify(result) : resultText(result)}\n`);
+  return 0;
 }
 
 /** What is there before the first step. */
@@ -169,7 +184,6 @@ async function write({ hash, overrides, toYaml }: Composed<TrainConfig>, trainer
     config: hash,
   };
   await writeSafetensors(folder.file('weights.safetensors'), trainer.networkVariables(), metadata);
-  await writeSummary(folder.file('summary.json'), result);
   await writeReport(folder.file('report.html'), {
     title: `${result.label}: ${networkName(result.backbone)} on ${dataName(result.dataset)}`,
     summary: resultText(result),
@@ -182,6 +196,8 @@ async function write({ hash, overrides, toYaml }: Composed<TrainConfig>, trainer
     }),
     date: dateText(),
   });
+  // Last: where it is, a run is finished.
+  await writeSummary(folder.file('summary.json'), result);
 }
 
 function networkText(trainer: Trainer): string {

@@ -28,7 +28,7 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
   /** Ends the jobs at once. */
   readonly kill?: AbortSignal;
-  /** Told of every change, in order; a job's first report is that it runs. */
+  /** Told of every change, in order; the first report of a job is that it runs or, of a queue, that it waits in a place. */
   readonly onChange?: (job: Job, report: JobReport) => void;
   /** The folder all run in; default the present one. */
   readonly cwd?: string;
@@ -49,3 +49,25 @@ export interface Launcher {
 
 /** How a job is before anything has happened to it. */
 export const WAITING: JobReport = { state: 'waiting', exitCode: null, problem: null, place: null };
+
+/** A job that was handed to a queue, and how it was when last looked at. */
+export interface QueuedJob {
+  readonly job: Job;
+  readonly report: JobReport;
+}
+
+/** A launcher whose jobs outlive the process that launched them. */
+export interface QueueLauncher extends Launcher {
+  /** Hands jobs over, and does not wait. @returns their reports, with the places that {@link QueueLauncher.look} finds them by */
+  submit(jobs: readonly Job[], options?: Pick<LaunchOptions, 'cwd'>): Promise<readonly JobReport[]>;
+  /**
+   * Looks at them again and again until all are over.
+   *
+   * @param options `signal` ends the waiting, not the jobs; `onChange` is told of changes since the reports that are handed in
+   */
+  watch(jobs: readonly QueuedJob[], options?: Pick<LaunchOptions, 'signal' | 'onChange'>): Promise<readonly JobReport[]>;
+  /** How jobs are now; those that were never handed over, and those that are over, stay as they were. */
+  look(jobs: readonly QueuedJob[]): Promise<readonly JobReport[]>;
+  /** Ends jobs that wait or run; they are asked first, as by {@link LaunchOptions.signal}. */
+  cancel(jobs: readonly QueuedJob[]): Promise<void>;
+}
