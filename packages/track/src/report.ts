@@ -60,6 +60,16 @@ export async function renderReport(report: Report): Promise<string> {
   ]);
   // A page of tables alone need not say that there are no runs.
   const isOfTables = report.runs.length === 0 && (report.tables ?? []).length > 0;
+  return reportPage(report, [
+    section('Results', isOfTables ? '' : resultsTable(report)),
+    section('Training', grid('charts', training)),
+    section('Memory and speed', grid('charts', [...memory, ...speed])),
+    section('Local losses', losses.length === 0 ? '' : `<p class="soft">${LOSSES_NOTE}</p>\n${grid('charts small', losses)}`),
+  ]);
+}
+
+/** A page with what any report says around `sections`: title and summary in front; tables, notes, environment, configuration behind. */
+export function reportPage(report: Omit<Report, 'runs' | 'baseline' | 'columns'>, sections: readonly string[]): string {
   const summary = typeof report.summary === 'string' ? [report.summary] : (report.summary ?? []);
   const body = [
     '<header>',
@@ -68,10 +78,7 @@ export async function renderReport(report: Report): Promise<string> {
     ...(report.date === undefined ? [] : [`<p class="soft">${escapeHtml(report.date)}</p>`]),
     '</header>',
     '<main>',
-    section('Results', isOfTables ? '' : resultsTable(report)),
-    section('Training', grid('charts', training)),
-    section('Memory and speed', grid('charts', [...memory, ...speed])),
-    section('Local losses', losses.length === 0 ? '' : `<p class="soft">${LOSSES_NOTE}</p>\n${grid('charts small', losses)}`),
+    ...sections,
     ...(report.tables ?? []).map((table) => section(table.title, extraTable(table))),
     section('Notes', (report.notes ?? []).map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')),
     '<div class="columns">',
@@ -105,14 +112,14 @@ export function grid(classes: string, figures: readonly string[]): string {
 }
 
 /** A configuration as it is. */
-export function configurationBlock(configuration: Report['configuration']): string {
+function configurationBlock(configuration: Report['configuration']): string {
   if (configuration === undefined) return '';
   const text = typeof configuration === 'string' ? configuration.trimEnd() : JSON.stringify(configuration, null, 2);
   return `<pre tabindex="0" aria-label="Configuration">${escapeHtml(text)}</pre>`;
 }
 
 /** The policy forbids what a report never has, should hostile text ever find a way past the escaping. */
-export function page(title: string, body: string): string {
+function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>

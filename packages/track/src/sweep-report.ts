@@ -2,9 +2,9 @@ import { atomicWrite } from './atomic-write.ts';
 import { dotChart } from './dot-chart.ts';
 import { escapeHtml } from './html.ts';
 import { lineChart, type Series } from './line-chart.ts';
-import { configurationBlock, grid, page, type Report, section } from './report.ts';
+import { grid, type Report, reportPage, section } from './report.ts';
 import { present } from './report-charts.ts';
-import { extraTable, factsTable, scrolling } from './report-tables.ts';
+import { scrolling } from './report-tables.ts';
 import { bestError, curveOf, groupColumns, lastError, type RunGroup, type Spread, spreadOf } from './run-group.ts';
 import type { EpochNumbers, RunSummary } from './run-summary.ts';
 
@@ -30,26 +30,11 @@ const MOST_CURVES = 7;
 export async function renderSweep(report: SweepReport): Promise<string> {
   const groups = report.groups.filter(({ runs }) => runs.length > 0);
   const [dots, curves, settings] = await Promise.all([errorDots(groups), groupCurves(groups), overSettings(groups)]);
-  const summary = typeof report.summary === 'string' ? [report.summary] : (report.summary ?? []);
-  const body = [
-    '<header>',
-    `<h1>${escapeHtml(report.title)}</h1>`,
-    ...summary.map((text) => `<p class="summary">${escapeHtml(text)}</p>`),
-    ...(report.date === undefined ? [] : [`<p class="soft">${escapeHtml(report.date)}</p>`]),
-    '</header>',
-    '<main>',
+  return reportPage(report, [
     section('Results', resultsOf(groups)),
     section('Test error', grid('charts', [...dots, ...settings])),
     section('Training', grid('charts', curves)),
-    ...(report.tables ?? []).map((table) => section(table.title, extraTable(table))),
-    section('Notes', (report.notes ?? []).map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')),
-    '<div class="columns">',
-    section('Environment', factsTable(report.environment ?? {})),
-    section('Configuration', configurationBlock(report.configuration)),
-    '</div>',
-    '</main>',
-  ];
-  return page(report.title, body.filter((part) => part !== '').join('\n'));
+  ]);
 }
 
 /**
