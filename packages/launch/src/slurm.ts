@@ -71,7 +71,7 @@ const MOST_FAILED_LOOKS = 30;
  * ```ts
  * import { slurm } from '@man/launch';
  *
- * const job = (name: string) => ({ name, command: ['/usr/bin/env', 'python3', 'train.py', name], log: `/home/me/runs/${name}.log` }) as const;
+ * const job = (name: string) => ({ name, command: ['/usr/bin/env', 'python3', 'train.py', name], log: `runs/${name}.log` }) as const;
  * export const run = () => slurm({ partition: 'gpu', gpusPerJob: 1, timeLimit: '12:00:00' }).launch(['0', '1', '2'].map(job));
  * ```
  */
