@@ -63,7 +63,7 @@ one JSON file in [results/runs](results/runs); this page is written from them by
     effects(cells),
     `End to end is far ahead of all local losses after so few steps, as in the paper after many. Local losses of 16 blocks need many more steps to order
 themselves as in Table 1: that table has ${(50_000 * 400).toLocaleString('en-US')} pictures per run, this one ${((first?.summary.trainPictures ?? 0) * (first?.summary.plannedEpochs ?? 0)).toLocaleString('en-US')}. A tenth of the paper's budget, 40 epochs of
-all pictures, would take this machine some hours a run; \`man-reproduce table 1 --profile paper --dry\` tells for yours.`,
+all pictures, would take ${hoursOf(runs, 40 * 50_000)} a run at the speed of these; \`man-reproduce table 1 --profile paper --dry\` tells for yours.`,
     ...(figures.length === 0 ? [] : ['## Figures', ...figures.map((name) => `![${figureName(name)}](results/${name})`)]),
     '## Do it again',
     `\`\`\`sh
@@ -163,5 +163,13 @@ const budgets = (runs: readonly Run[]) => [
     ),
   ),
 ];
+
+/** How long runs of so many pictures would take: `4 to 17 hours`. */
+function hoursOf(runs: readonly Run[], pictures: number): string {
+  const hours = runs.map(
+    ({ summary: { seconds, trainPictures, plannedEpochs } }) => ((seconds / 3600) * pictures) / (trainPictures * plannedEpochs),
+  );
+  return `${Math.min(...hours).toFixed(0)} to ${Math.max(...hours).toFixed(0)} hours`;
+}
 
 const figureName = (file: string) => file.replace(/^figure-(\d+)\.svg$/, 'Figure $1');
