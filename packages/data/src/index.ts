@@ -22,6 +22,7 @@ export type { MatClass, MatValue } from './mat-values.ts';
 export { openParquet, type ParquetFile } from './parquet.ts';
 export type { ParquetCell, PictureSource } from './picture-source.ts';
 export { pixelsFromPlanes } from './planes.ts';
+export type { Box } from './resample.ts';
 export { findFolder, foldersOf, namesIn, type SourceOptions } from './source-options.ts';
 export { type ArchiveEntry, readTarGz, type UnpackOptions, unpackTarGz } from './unpack.ts';
 export {

@@ -26,6 +26,6 @@ export type { Size2D } from './shapes.ts';
 export { isShapesOnly, type ShapesOptions, tensorOf, unfilled, withShapes } from './shapes-backend.ts';
 export { similarityLoss } from './similarity.ts';
 export { spatialDeviation } from './spatial-deviation.ts';
-export { supervisedContrast } from './supervised-contrast.ts';
+export { type SupervisedContrastOptions, supervisedContrast } from './supervised-contrast.ts';
 export { emaUpdate, type SgdOptions, sgdUpdate } from './updates.ts';
 export { createVariable } from './variables.ts';

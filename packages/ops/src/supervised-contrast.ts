@@ -2,6 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import { badOption, shapeMismatch } from './errors.ts';
 import { defineComposed, defineGradient } from './kernel.ts';
 
+/** Options of {@link supervisedContrast}. */
+export interface SupervisedContrastOptions {
+  /** What similarities are divided by, above 0; default 0.07. */
+  readonly temperature?: number;
+}
+
 type Attributes = { readonly temperature: number };
 
 /** Takes a row's own entry out of a softmax. */
@@ -19,7 +25,7 @@ const NEVER = -1e9;
  * @throws MAN_OPS_SHAPE, MAN_OPS_OPTION
  * @see Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, Eq. 2
  */
-export function supervisedContrast(rows: tf.Tensor, labels: tf.Tensor, { temperature = 0.07 }: Partial<Attributes> = {}): tf.Scalar {
+export function supervisedContrast(rows: tf.Tensor, labels: tf.Tensor, { temperature = 0.07 }: SupervisedContrastOptions = {}): tf.Scalar {
   if (rows.rank !== 2) throw shapeMismatch('supervisedContrast', 'rows of shape [n, features]', rows);
   if (labels.rank !== 1 || labels.dtype !== 'int32' || labels.shape[0] !== rows.shape[0])
     throw shapeMismatch('supervisedContrast', `int32 labels of shape [${rows.shape[0]}]`, labels);
