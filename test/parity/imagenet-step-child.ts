@@ -19,6 +19,8 @@ import { type LocalRecipe, localLossOf } from './local-loss.ts';
 export interface StepOptions {
   readonly network: keyof typeof NETWORKS;
   readonly blocks: number;
+  /** Stage and unit that end each block, where no partition is published. */
+  readonly ends?: readonly (readonly [number, number])[];
   readonly local: LocalRecipe;
   readonly man: boolean;
   /** Where to write the start instead of training. */
@@ -40,11 +42,11 @@ export const NETWORKS = { resnet101, resnet152, resnext101_32x8d: resnext101, vg
 export const LEARNING_RATE = 1e-5;
 const PICTURES = 4;
 
-async function main({ network, blocks, local, man: isMan, folder }: StepOptions): Promise<void> {
+async function main({ network, blocks, ends, local, man: isMan, folder }: StepOptions): Promise<void> {
   await useEngine('tensorflow');
   const trainer = createTrainer({
     backbone: NETWORKS[network](),
-    partition: { blocks },
+    partition: ends === undefined ? { blocks } : { cuts: ends.slice(0, -1).map(([stage, unit]) => `stage${stage}.unit${unit}`) },
     loss: localLossOf(local),
     optimizer: sgd({ weightDecay: 1e-4 }),
     schedule: () => LEARNING_RATE,

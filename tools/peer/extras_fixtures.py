@@ -21,7 +21,7 @@ def clipped() -> dict:
 
     def after(clip) -> list:
         parameters = [torch.nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
-        for parameter, gradient in zip(parameters, gradients):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.clone()
         clip(parameters)
         return [parameter.grad.flatten().tolist() for parameter in parameters]

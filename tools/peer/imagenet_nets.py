@@ -1,4 +1,4 @@
-"""torchvision's networks for ImageNet in the pieces that `methods.Learner` cuts, with the published partitions."""
+"""torchvision's networks for ImageNet in the pieces that `methods.Learner` cuts, with published partitions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class PlainNet(nn.Module):
         self.classes = 1000
         self.units: list[list[nn.Module]] = [[]]
         for part in self.net.features:
-            if isinstance(part, nn.Conv2d | nn.MaxPool2d) and any(isinstance(p, nn.ReLU) for p in self.units[-1]):
+            if isinstance(part, nn.Conv2d | nn.MaxPool2d) and any(
+                isinstance(p, nn.ReLU) for p in self.units[-1]
+            ):
                 self.units.append([])
             self.units[-1].append(part)
         self.last_pool = self.units.pop()

@@ -1,10 +1,12 @@
-"""Losses of one training step on given pictures, for test/parity/imagenet-step.long.test.ts.
+r"""Losses of one training step on given pictures, for test/parity/imagenet-step.long.test.ts.
 
-    python imagenet_step.py --network resnet101 --blocks 4 --local '{"type": "dgl", "head": "auglocal"}' --man --folder FOLDER
+    python imagenet_step.py --network resnet101 --blocks 4 --local '{"type": "dgl", "head": "auglocal"}' --man \
+        --folder FOLDER
 
 reads from FOLDER `network.safetensors` (torchvision's names), `heads.safetensors` (`<block>.<name>`, in the
-project's layouts) and `batch.safetensors` (`images` [n,h,w,c], `labels`), and prints a JSON line: the losses of
-every block in the step (`losses`), those of the step behind it (`next`), and the most memory the process took.
+project's layouts) and `batch.safetensors` (`images` [n,h,w,c], `labels`), and prints a JSON line: the losses
+of every block in the step (`losses`), those of the step behind it (`next`), and the most memory the process
+took.
 """
 
 from __future__ import annotations
@@ -49,6 +51,9 @@ def main() -> None:
     )
     parser.add_argument("--network", required=True)
     parser.add_argument("--blocks", type=int, required=True)
+    parser.add_argument(
+        "--ends", type=json.loads, help="stage and unit that end each block"
+    )
     parser.add_argument("--local", type=json.loads, required=True)
     parser.add_argument("--man", action="store_true")
     parser.add_argument("--learning-rate", type=float, default=1e-5)
@@ -62,7 +67,8 @@ def main() -> None:
         learning_rate=args.learning_rate,
         image_size=224,
     )
-    learner = Learner(net, ENDS[args.network, args.blocks], options)
+    ends = [(stage, unit) for stage, unit in args.ends] if args.ends else ENDS[args.network, args.blocks]
+    learner = Learner(net, ends, options)
     heads = load_file(args.folder / "heads.safetensors")
     for block, aux in enumerate(learner.aux):
         own = nn.ModuleDict({k: v for k, v in aux.named_children() if k not in ("ema", "bias")})

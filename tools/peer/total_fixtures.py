@@ -1,9 +1,9 @@
-"""Writes test/parity/fixtures/totals.json: how many values whole trainers hold, counted from PyTorch's modules.
+"""Writes test/parity/fixtures/totals.json: how many values whole trainers hold, by PyTorch's modules.
 
     python total_fixtures.py [--out FILE]
 
-For each network, partition, local loss and with and without MAN: `trained`, what the optimiser moves (network,
-heads, branches), and `averaged`, what follows by moving average. The networks for ImageNet are torchvision's.
+For each network, partition, local loss and with and without MAN: `trained`, what the optimiser moves
+(network, heads, branches), and `averaged`, what follows by moving average. The networks for ImageNet are torchvision's.
 """
 
 from __future__ import annotations

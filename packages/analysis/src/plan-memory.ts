@@ -64,9 +64,17 @@ export function planMemory(create: () => Trainer, { batch, ...options }: PlanOpt
       }));
       const peakTensorBytes = others(trainer.peakTensorBytes);
       disposeBatch(pictures);
-      const { arena, others: beside, workspace } = taken();
+      const { arena, others: beside, large, workspace } = taken();
       const heldBytes = others(tf.memory().numBytes);
-      return { batch, peakTensorBytes, heldBytes, batchBytes, blocks, processBytes: arena + beside + workspace, workspaceBytes: workspace };
+      return {
+        batch,
+        peakTensorBytes,
+        heldBytes,
+        batchBytes,
+        blocks,
+        processBytes: arena + beside + large + workspace,
+        workspaceBytes: workspace,
+      };
     } finally {
       trainer.dispose();
     }

@@ -13,4 +13,7 @@ void releaseBlock(void* block);
 /// Blocks smaller than this are better off with malloc.
 constexpr size_t kLeastBlock = 64 << 10;
 
+/// Blocks of this size on are too: malloc gives them back to the system at once, where the arena would keep a hole that little else fills.
+constexpr size_t kLargeBlock = 256 << 20;
+
 }  // namespace man

@@ -122,7 +122,7 @@ class Call {
     size_t size = sizeof(float);
     for (int64_t d : shape) size *= static_cast<size_t>(d);
     const int rank = static_cast<int>(shape.size());
-    void* block = size < kLeastBlock ? nullptr : allocateBlock(size);
+    void* block = size < kLeastBlock || size >= kLargeBlock ? nullptr : allocateBlock(size);
     if (block == nullptr) {
       TF_Tensor* raw = TF_AllocateOutput(context_, i, TF_FLOAT, shape.data(), rank, size, status.raw);
       status.check();

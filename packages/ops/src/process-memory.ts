@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** Results of this project's operations that are smaller come from malloc; see packages/native/kernels/arena.h. */
+/** Results of this project's operations that are smaller, or as large, come from malloc; see packages/native/kernels/arena.h. */
 const LEAST_BLOCK = 64 * 1024;
+const LARGE_BLOCK = 256 * 1024 ** 2;
 const PAGE = 4096;
 
 /** What the process takes for tensors and kernels, in bytes. */
@@ -10,6 +11,8 @@ export interface ProcessBytes {
   readonly arena: number;
   /** Most that malloc gave at once for all other tensors; it keeps most of it, too. */
   readonly others: number;
+  /** What large tensors add to both at the worst moment: malloc gives these back at once. */
+  readonly large: number;
   /** Scratch memory of the convolutions, of all threads. */
   readonly workspace: number;
 }
@@ -73,27 +76,35 @@ export class ProcessMemory {
   readonly #scratch: Scratch = { filters: 0, partial: 0, pixels: 0 };
   readonly #threads: number;
   #others = 0;
+  #large = 0;
   #mostOthers = 0;
   #mostArena = 0;
+  #most = 0;
 
   constructor(threads: number) {
     this.#threads = threads;
   }
 
   add(dataId: object, bytes: number, isOwn: boolean): void {
-    const place = isOwn && bytes >= LEAST_BLOCK ? this.#arena.allocate(bytes) : null;
+    const place = isOwn && bytes >= LEAST_BLOCK && bytes < LARGE_BLOCK ? this.#arena.allocate(bytes) : null;
     this.#blocks.set(dataId, { place, bytes });
-    if (place === null) this.#others += bytes;
+    if (place === null) this.#count(bytes, 1);
     this.#mostArena = Math.max(this.#mostArena, this.#arena.end);
     this.#mostOthers = Math.max(this.#mostOthers, this.#others);
+    this.#most = Math.max(this.#most, this.#mostArena + this.#mostOthers + this.#large);
   }
 
   remove(dataId: object): void {
     const block = this.#blocks.get(dataId);
     if (block === undefined) return;
     this.#blocks.delete(dataId);
-    if (block.place === null) this.#others -= block.bytes;
+    if (block.place === null) this.#count(block.bytes, -1);
     else this.#arena.release(block.place);
+  }
+
+  #count(bytes: number, sign: 1 | -1): void {
+    if (bytes >= LARGE_BLOCK) this.#large += sign * bytes;
+    else this.#others += sign * bytes;
   }
 
   work(name: string, inputs: readonly tf.TensorInfo[], options: Readonly<Record<string, unknown>>): void {
@@ -103,7 +114,8 @@ export class ProcessMemory {
 
   get bytes(): ProcessBytes {
     const { filters, partial, pixels } = this.#scratch;
-    return { arena: this.#mostArena, others: this.#mostOthers, workspace: 4 * (filters + partial + this.#threads * pixels) };
+    const [arena, others] = [this.#mostArena, this.#mostOthers];
+    return { arena, others, large: this.#most - arena - others, workspace: 4 * (filters + partial + this.#threads * pixels) };
   }
 }
 

@@ -92,7 +92,7 @@ describe('withShapes', () => {
       },
       { threads: 2 },
     );
-    expect(taken.empty).toEqual({ arena: 0, others: 4 << 20, workspace: 0 });
+    expect(taken.empty).toEqual({ arena: 0, others: 4 << 20, large: 0, workspace: 0 });
     expect(taken.after).toEqual(taken.empty);
   });
 });
