@@ -9,6 +9,14 @@ export interface Difference {
 /** Keys that say where a run is and what it is called: they always differ, and mean nothing. */
 const PLACES = /^run\./;
 
+/** Keys that say how a run is run, and change no result of interest. */
+const HOW = /^(data|engine|threads|profile|checkpoint)\b/;
+
+/** What runs differ in that ought to have the same result. */
+export function resultDifferences(configurations: readonly string[]): readonly Difference[] {
+  return differences(configurations).filter(({ key }) => !HOW.test(key));
+}
+
 /**
  * What configurations differ in, by dotted key.
  *

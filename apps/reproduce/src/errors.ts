@@ -178,6 +178,19 @@ export const badFigure = (typed: string) =>
     hint: 'man-reproduce figure 4 --profile quick; Figures 2 and 3 of the paper are drawings',
   });
 
+export const sweptStudy = (word: string) =>
+  new ManError(`${word} says which runs a sweep has; those of a table or figure are its cells`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'leave it out; choose cells with --rows, a number of seeds with --seeds, another place with --out, and how they run with launcher=processes',
+  });
+
+export const badQueueFile = (file: string, cause: unknown) =>
+  new ManError(`${file} does not tell which runs are in the queue of Slurm: ${reason(cause)}`, {
+    code: 'MAN_REPRODUCE_QUEUE_FILE',
+    hint: 'it is damaged; see with squeue --me whether runs are there, end them with scancel, and remove the file',
+    cause,
+  });
+
 export const tableBegun = (runs: readonly string[]) =>
   new ManError(`${runs.length === 1 ? 'a run' : `${runs.length} runs`} ended before the last epoch: ${runs.join(', ')}`, {
     code: 'MAN_REPRODUCE_TABLE_BEGUN',

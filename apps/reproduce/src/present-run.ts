@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Composed } from '@man/config';
 import { readSummary } from '@man/track';
-import { differences } from './config-differences.ts';
+import { resultDifferences } from './config-differences.ts';
 import { noFolderNamed, otherRun } from './errors.ts';
 import type { RunResult } from './result.ts';
 import { type RunFolder, writeConfiguration } from './run-folder.ts';
@@ -30,7 +30,7 @@ export async function presentRun({ config, toYaml }: Composed<TrainConfig>): Pro
     for (const name of await readdir(folder).catch(() => [])) if (/^\.config\.yaml\..*\.tmp$/.test(name)) await rm(join(folder, name));
     return null;
   }
-  const keys = differences([text, toYaml()]).map(({ key }) => key);
+  const keys = resultDifferences([text, toYaml()]).map(({ key }) => key);
   if (keys.length > 0) throw otherRun(folder, keys);
   const file = join(folder, 'summary.json');
   const summary = existsSync(file) ? await readSummary(file) : null;

@@ -58,7 +58,7 @@ function checked(job: SweepJob, index: number, count: number, { launcher }: Swee
 }
 
 /** Threads of each run where its launcher says; null where it may take all cores. */
-function threadsOf(launcher: SweepConfig['launcher'], runs: number): number | null {
+export function threadsOf(launcher: SweepConfig['launcher'], runs: number): number | null {
   if (launcher.type === 'slurm') return launcher.cpusPerJob;
   const width = launcher.type === 'processes' ? Math.min(launcher.jobs, runs) : 1;
   return width === 1 ? null : threadsFor(width);

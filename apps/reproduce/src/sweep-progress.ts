@@ -1,28 +1,34 @@
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { formatDuration } from '@man/track';
-import type { SweepRecord, SweepRun } from './sweep-record.ts';
+import type { SweepRun } from './sweep-record.ts';
 import { isTerminal, notice, paint, passing } from './terminal.ts';
 
-/** Shows a sweep while it runs. */
+/** Runs, as they are now. */
+export interface Runs {
+  readonly runs: readonly SweepRun[];
+}
+
+/** Shows runs while they run. */
 export interface SweepProgress {
   /** Tells of a run that has begun or ended. */
-  changed(run: SweepRun, record: SweepRecord, result: string): void;
+  changed(run: SweepRun, now: Runs, result: string): void;
   /** Looks how far the running ones are, and redraws. */
-  tick(record: SweepRecord): Promise<void>;
+  tick(now: Runs): Promise<void>;
 }
 
 /**
  * Lines for people: one for each run that begins or ends; on a terminal also one that is redrawn, with how far the running ones are and the
  * time left.
+ *
+ * @param eventsOf the event file of a run, by its name
  */
-export function sweepProgress(folder: string, first: SweepRecord, now: () => number = () => performance.now()): SweepProgress {
+export function sweepProgress(eventsOf: (name: string) => string, first: Runs, now: () => number = () => performance.now()): SweepProgress {
   const began = now();
   const before = workDone(first, new Map());
   const shares = new Map<string, number>();
-  const left = (record: SweepRecord) =>
+  const left = (record: Runs) =>
     timeLeft({ total: record.runs.length, before, done: workDone(record, shares), seconds: (now() - began) / 1000 });
-  const show = (record: SweepRecord) => {
+  const show = (record: Runs) => {
     if (isTerminal) passing(cut(statusLine(record, shares, left(record)), process.stderr.columns ?? 80));
   };
   return {
@@ -34,7 +40,7 @@ export function sweepProgress(folder: string, first: SweepRecord, now: () => num
     async tick(record) {
       for (const { name, state } of record.runs) {
         if (state !== 'running') continue;
-        const share = await shareOf(join(folder, name, 'events.jsonl'));
+        const share = await shareOf(eventsOf(name));
         if (share !== null) shares.set(name, share);
       }
       show(record);
@@ -45,7 +51,7 @@ export function sweepProgress(folder: string, first: SweepRecord, now: () => num
 const over = ({ state }: SweepRun) => state !== 'waiting' && state !== 'running';
 
 /** Runs that are over, and parts of running ones. A failed run is one less to come, however far it was. */
-function workDone({ runs }: SweepRecord, shares: ReadonlyMap<string, number>): number {
+function workDone({ runs }: Runs, shares: ReadonlyMap<string, number>): number {
   return runs.reduce((sum, run) => sum + (over(run) ? 1 : run.state === 'running' ? (shares.get(run.name) ?? 0) : 0), 0);
 }
 
@@ -64,7 +70,7 @@ export function timeLeft(work: {
   return since <= 0 ? null : ((work.total - work.done) * work.seconds) / since;
 }
 
-function eventLine(run: SweepRun, { runs }: SweepRecord, result: string): string {
+function eventLine(run: SweepRun, { runs }: Runs, result: string): string {
   const colour = { done: paint.green, failed: paint.red, stopped: paint.yellow, running: paint.dim, waiting: paint.dim }[run.state];
   const what = run.varied.join(' ') || 'as typed';
   const told = [result, run.problem, run.state === 'running' ? null : durationOf(run)].filter((part) => part !== null && part !== '');
@@ -76,12 +82,12 @@ export function durationOf({ started, ended }: SweepRun): string | null {
   return started === null || ended === null ? null : formatDuration((Date.parse(ended) - Date.parse(started)) / 1000);
 }
 
-function leftText({ runs }: SweepRecord, seconds: number | null): string {
+function leftText({ runs }: Runs, seconds: number | null): string {
   const count = runs.filter((run) => !over(run)).length;
   return count === 0 ? '' : `; ${count} to go${seconds === null ? '' : `, about ${formatDuration(seconds)}`}`;
 }
 
-function statusLine(record: SweepRecord, shares: ReadonlyMap<string, number>, seconds: number | null): string {
+function statusLine(record: Runs, shares: ReadonlyMap<string, number>, seconds: number | null): string {
   const { runs } = record;
   const count = (state: string) => runs.filter((run) => run.state === state).length;
   const failed = count('failed') === 0 ? '' : `, ${count('failed')} failed`;

@@ -25,12 +25,12 @@ export interface FinishedRun extends SweepRun {
 
 /** The runs with their results, as far as they are there. */
 export async function readResults(folder: string, { runs }: SweepRecord): Promise<readonly FinishedRun[]> {
-  return Promise.all(runs.map(async (run) => ({ ...run, summary: await readResult(folder, run.name) })));
+  return Promise.all(runs.map(async (run) => ({ ...run, summary: await readResult(join(folder, run.name)) })));
 }
 
-/** The result of a run; null where there is none yet. */
-export async function readResult(folder: string, name: string): Promise<RunSummary | null> {
-  const file = join(folder, name, 'summary.json');
+/** The result of the run in a folder; null where there is none yet. */
+export async function readResult(folder: string): Promise<RunSummary | null> {
+  const file = join(folder, 'summary.json');
   return existsSync(file) ? readSummary(file) : null;
 }
 

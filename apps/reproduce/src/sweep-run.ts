@@ -1,16 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Job, type JobReport, type LaunchOptions, processes, serial, slurm } from '@man/launch';
-import { formatPercent } from '@man/track';
 import { shown } from './run-folder.ts';
 import type { SweepConfig } from './schema/index.ts';
 import { listenForStop, type Stop } from './stop.ts';
+import { follow } from './sweep-follow.ts';
 import { jobOf, queuedJob } from './sweep-job.ts';
-import { sweepProgress } from './sweep-progress.ts';
 import { isQueued } from './sweep-queue.ts';
-import { reported, type SweepKeeper, type SweepRun } from './sweep-record.ts';
-import { readResult, readResults, reportSweep } from './sweep-report.ts';
-import { fact, isTerminal, notice } from './terminal.ts';
+import type { SweepKeeper } from './sweep-record.ts';
+import { readResults, reportSweep } from './sweep-report.ts';
+import { fact, notice } from './terminal.ts';
 
 /**
  * Runs what is not done yet, and reports.
@@ -25,24 +23,12 @@ export async function runSweep(
 ): Promise<number> {
   const kill = new AbortController();
   const stop = listenForStop(() => kill.abort());
-  const progress = sweepProgress(folder, keeper.record);
-  const timer = setInterval(() => void progress.tick(keeper.record), isTerminal ? 1000 : 10_000);
-  // One after the other, in the order in which things happened.
-  let told = Promise.resolve();
-  const onChange = ({ name, log }: Job, report: JobReport) => {
-    const before = keeper.record.runs[Number(name)] as SweepRun;
-    const run = reported(before, { ...report, problem: withReason(report, log) });
-    keeper.change(run);
-    const { record } = keeper;
-    // What a queue takes is told of all at once.
-    if (run.state === 'waiting' && before.state === 'waiting') return;
-    told = told.then(async () => progress.changed(run, record, await resultText(folder, run)));
-  };
+  const followed = follow({ now: () => keeper.record, change: keeper.change, folderOf: (name) => join(folder, name) });
+  const { onChange } = followed;
   try {
     await launchMissing(folder, keeper, launcher, { signal: stop.signal, kill: kill.signal, cwd: keeper.record.cwd, onChange });
-    await told;
   } finally {
-    clearInterval(timer);
+    await followed.end();
     stop.dispose();
     keeper.release();
     await keeper.flush();
@@ -89,31 +75,4 @@ async function conclude(folder: string, { record }: SweepKeeper, stop: Stop, jso
     notice(`Stopped: ${count('done')} of ${record.runs.length} runs are done. The others: man-reproduce train --resume ${shown(folder)}`);
   if (stop.signal.aborted) return stop.exitCode();
   return count('failed') + count('stopped') > 0 ? 1 : 0;
-}
-
-async function resultText(folder: string, { name, state }: SweepRun): Promise<string> {
-  const error = state === 'done' ? ((await readResult(folder, name).catch(() => null))?.final.testError ?? null) : null;
-  return error === null ? '' : `test error ${formatPercent(error)}`;
-}
-
-/** Why a run failed, with the error that it printed last. */
-function withReason({ state, problem }: JobReport, log: string): string | null {
-  if (state !== 'failed') return problem;
-  return [problem, lastError(log)].filter((part) => part !== null).join(': ');
-}
-
-function lastError(log: string): string | null {
-  try {
-    const descriptor = openSync(log, 'r');
-    try {
-      const { size } = fstatSync(descriptor);
-      const tail = Buffer.alloc(Math.min(size, 1 << 14));
-      readSync(descriptor, tail, 0, tail.length, size - tail.length);
-      return [...tail.toString('utf8').matchAll(/^error: (.*)$/gm)].at(-1)?.[1] ?? null;
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return null;
-  }
 }

@@ -36,19 +36,26 @@ export interface CellEstimate {
  */
 export async function dryRun(study: Study, json: boolean): Promise<number> {
   const estimates = await estimate(await openByCell(study));
+  // Runs at the same time; of a queue nobody knows.
+  const width = study.launcher.type === 'serial' ? 1 : (study.launcher.jobs ?? sum(estimates.map(({ runs }) => runs)));
   const total = {
     runs: sum(estimates.map(({ runs }) => runs)),
     seconds: sum(estimates.map(({ runs, seconds }) => runs * seconds)),
-    processBytes: Math.max(0, ...estimates.map(({ processBytes }) => processBytes)),
-    // One run after the other: the checkpoints of one at a time.
+    processBytes: sum(largest(estimates, width, ({ processBytes }) => processBytes)),
     diskBytes:
-      sum(estimates.map(({ runs, weightBytes }) => runs * weightBytes)) + Math.max(0, ...estimates.map((each) => each.checkpointBytes)),
+      sum(estimates.map(({ runs, weightBytes }) => runs * weightBytes)) + sum(largest(estimates, width, (each) => each.checkpointBytes)),
   };
-  process.stdout.write(`${json ? JSON.stringify({ profile: study.profile, cells: estimates, total }) : textOf(estimates, total)}\n`);
+  process.stdout.write(`${json ? JSON.stringify({ profile: study.profile, cells: estimates, total }) : textOf(estimates, total, width)}\n`);
   return 0;
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+/** What the `count` runs that take most of something take. */
+function largest(estimates: readonly CellEstimate[], count: number, read: (estimate: CellEstimate) => number): readonly number[] {
+  const values = estimates.flatMap((each) => Array.from({ length: each.runs }, () => read(each)));
+  return values.sort((a, b) => b - a).slice(0, count);
+}
 
 /** The chosen jobs without a result, by cell. */
 async function openByCell({ jobs, chosen }: Study): Promise<readonly (readonly Job[])[]> {
@@ -155,9 +162,11 @@ function secondsPerPicture(trainer: Trainer, batch: number): number {
 function textOf(
   estimates: readonly CellEstimate[],
   total: { runs: number; seconds: number; processBytes: number; diskBytes: number },
+  width: number,
 ): string {
   if (total.runs === 0) return 'All runs are there; nothing would be trained.';
   const right = 'right' as const;
+  const together = Math.min(width, total.runs);
   const table = textTable(estimates, [
     { heading: 'budget', value: ({ budget }) => budget },
     { heading: 'cell', value: ({ id }) => id },
@@ -170,7 +179,7 @@ function textOf(
   return [
     table,
     '',
-    `${total.runs} ${total.runs === 1 ? 'run' : 'runs'}, one after the other: about ${formatDuration(total.seconds)}, up to ${formatBytes(total.processBytes)} of memory above the idle program (about 0.5 GB), ${formatBytes(total.diskBytes)} of disk.`,
+    `${total.runs} ${total.runs === 1 ? 'run' : 'runs'}: about ${formatDuration(total.seconds)} one after the other on this machine. ${together === 1 ? 'Takes' : `${together} at a time take`} up to ${formatBytes(total.processBytes)} of memory above the idle program (about 0.5 GB${together === 1 ? '' : ' each'}), ${formatBytes(total.diskBytes)} of disk.`,
     'Memory is planned; time is one measured step of each network and method, with few pictures, and a third of it for each picture that is tested.',
     ...loadText(),
   ].join('\n');

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHECKPOINTS } from '../checkpoints.ts';
-import { differences } from '../config-differences.ts';
+import { resultDifferences } from '../config-differences.ts';
 import { loadTrainConfig } from '../configuration.ts';
 import { otherCell } from '../errors.ts';
 import type { RunResult } from '../result.ts';
@@ -50,10 +49,7 @@ export function jobsOf(cells: readonly Cell[], { out, profile, seeds, overrides 
 }
 
 /** How far a job is, as its folder tells: nothing there, begun, or with a result. */
-export type JobState =
-  | { readonly state: 'new' }
-  | { readonly state: 'begun'; readonly hasCheckpoint: boolean }
-  | { readonly state: 'finished'; readonly result: RunResult };
+export type JobState = { readonly state: 'new' } | { readonly state: 'begun' } | { readonly state: 'finished'; readonly result: RunResult };
 
 /**
  * Looks into the folder of a job.
@@ -63,32 +59,23 @@ export type JobState =
 export async function stateOf(job: Job): Promise<JobState> {
   const text = await readFile(join(job.folder, 'config.yaml'), 'utf8').catch(() => null);
   if (text === null) return { state: 'new' };
-  const changed = differences([text, loadTrainConfig(job.overrides).toYaml()]).filter(({ key }) => !HOW.test(key));
+  const changed = resultDifferences([text, loadTrainConfig(job.overrides).toYaml()]);
   if (changed[0] !== undefined) throw otherCell(shown(job.folder), changed[0].key, changed[0].values);
   const result = await resultIn(job.folder);
-  if (result !== null && !result.interrupted) return { state: 'finished', result };
-  const checkpoints = join(job.folder, CHECKPOINTS);
-  return { state: 'begun', hasCheckpoint: existsSync(checkpoints) && readdirSync(checkpoints).length > 0 };
+  return result !== null && !result.interrupted ? { state: 'finished', result } : { state: 'begun' };
 }
-
-/** Keys that say where and how to run, and change no result of interest. */
-const HOW = /^(data|engine|threads|profile|checkpoint)\b/;
 
 async function resultIn(folder: string): Promise<RunResult | null> {
   const text = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => null);
   return text === null ? null : (JSON.parse(text) as RunResult);
 }
 
-/** The words behind `man-reproduce` that do a job, or go on with it. */
-export async function commandOf(job: Job, state: JobState): Promise<readonly string[]> {
-  if (state.state === 'begun' && state.hasCheckpoint) return ['resume', job.folder, '--json'];
-  // It was killed within its first epoch, and left nothing to go on from.
-  if (state.state === 'begun') await rm(job.folder, { recursive: true });
-  const run = [`run.dir=${quoted(shown(job.folder))}`, `run.name=${job.cell.id}-${job.seed}`, `run.label=${quoted(methodName(job.cell))}`];
-  return ['train', '--json', ...job.overrides, ...run];
+/** The words behind `man-reproduce train --continue` that do a job, or go on with it. */
+export function wordsOf({ cell, seed, folder, overrides }: Job): readonly string[] {
+  return [...overrides, `run.dir=${quoted(shown(folder))}`, `run.name=${cell.id}-${seed}`, `run.label=${quoted(methodName(cell))}`];
 }
 
 /** Takes away what only a run that goes on needs, once it has a result. */
-export async function tidy({ folder }: Job): Promise<void> {
+export async function tidy({ folder }: Pick<Job, 'folder'>): Promise<void> {
   await rm(join(folder, CHECKPOINTS), { recursive: true, force: true });
 }

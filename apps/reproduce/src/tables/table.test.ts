@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,26 +16,31 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs the program; interrupts it once when it has said `mark`. */
-function run(args: readonly string[], mark?: string) {
+/** Runs the program; interrupts it once, when what it has said is enough. */
+function run(args: readonly string[], isEnough: (stderr: string) => boolean = () => false) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
     const child: ChildProcess = spawn(process.execPath, [program, 'table', ...args], {
       cwd: folder,
       env: { ...process.env, MAN_DATA_DIR: '', XDG_CACHE_HOME: folder, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let [stdout, stderr, isSent] = ['', '', false];
+    let [stdout, stderr] = ['', ''];
+    const timer = setInterval(() => {
+      if (!isEnough(stderr)) return;
+      clearInterval(timer);
+      child.kill('SIGINT');
+    }, 10);
     child.stdout?.on('data', (text) => {
       stdout += text;
     });
     child.stderr?.on('data', (text) => {
       stderr += text;
-      if (isSent || mark === undefined || !stderr.includes(mark)) return;
-      isSent = true;
-      child.kill('SIGINT');
     });
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code) => {
+      clearInterval(timer);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 
@@ -49,7 +54,7 @@ describe('man-reproduce table', { timeout: 60_000 }, () => {
   const [plain, man] = ['cifar10-resnet32-k8-infopro', 'cifar10-resnet32-k8-infopro-man'];
 
   it('leaves a table of what there is when it is stopped', async () => {
-    const { code, stdout, stderr } = await run(args, 'InfoPro + MAN  epoch');
+    const { code, stdout, stderr } = await run(args, (said) => said.includes('InfoPro + MAN  epoch'));
     expect([code, stderr]).toEqual([130, expect.stringContaining('1 of 2')]);
     expect(stdout).toMatch(/InfoPro + +\d+\.\d\d +11\.51$/m);
     const { cells } = JSON.parse(await readFile(join(folder, 'outputs/table-1/smoke/table.json'), 'utf8')) as Numbers;
@@ -79,6 +84,25 @@ describe('man-reproduce table', { timeout: 60_000 }, () => {
     expect([existsSync(join(cell(man), 'checkpoints')), existsSync(join(cell(man), 'weights.safetensors'))]).toEqual([false, true]);
   });
 
+  it('trains side by side, ends all with Ctrl-C, and goes on one after the other', { timeout: 300_000 }, async () => {
+    const words = ['1', '--profile', 'smoke', '--rows', 'cifar10 k8 dgl', '--out', 'side', 'data.workers=0', 'train.epochs=20'];
+    const place = (name: string) => join(folder, 'side/table-1/smoke', name, 'seed-1');
+    const places = [place('cifar10-resnet32-k8-dgl'), place('cifar10-resnet32-k8-dgl-man')];
+    const isSaved = (run: string) => existsSync(join(run, 'checkpoints')) && readdirSync(join(run, 'checkpoints')).length > 0;
+    const stopped = await run([...words, 'launcher=processes'], () => places.every(isSaved));
+    expect([stopped.code, stopped.stderr]).toEqual([
+      130,
+      expect.stringMatching(/stopped +1 {2}CIFAR-10, ResNet-32, K=8, DGL \+ MAN, seed 1/),
+    ]);
+    expect(await readFile(join(places[0] as string, 'overrides.txt'), 'utf8')).toMatch(/^threads=\d+\n/);
+    // On all cores, and still the same runs.
+    const resumed = await run([...words, '--resume', '--json']);
+    expect([resumed.code, resumed.stderr.match(/resumed /g)?.length], resumed.stderr).toEqual([0, 2]);
+    const { cells } = JSON.parse(resumed.stdout) as Numbers;
+    expect(cells.filter(({ last }) => last !== null)).toHaveLength(2);
+    expect(places.map((run) => existsSync(join(run, 'checkpoints')))).toEqual([false, false]);
+  });
+
   it('does not take another configuration for the same cell', async () => {
     const { code, stderr } = await run([...args, 'optimizer.momentum=0.8']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('optimizer.momentum=0.9')]);
@@ -101,8 +125,11 @@ describe('man-reproduce table', { timeout: 60_000 }, () => {
     expect(existsSync(join(folder, 'dry'))).toBe(false);
   });
 
-  it.each([[['9']], [['1', '--profile', 'huge']], [['1', '--seeds', '0']], [['1', '--rows', 'k7']]])('refuses %j', async (words) => {
-    const { code, stderr } = await run(words);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('[MAN_REPRODUCE_OPTION]')]);
-  });
+  it.each([[['9']], [['1', '--profile', 'huge']], [['1', '--seeds', '0']], [['1', '--rows', 'k7']], [['1', 'sweeper=random']]])(
+    'refuses %j',
+    async (words) => {
+      const { code, stderr } = await run(words);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('[MAN_REPRODUCE_OPTION]')]);
+    },
+  );
 });
