@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { resnet } from '@man/backbone-resnet';
 import { createRng } from '@man/base';
-import type { AuxSite, LocalBlock } from '@man/core';
+import { type AuxSite, auxSite, cutIntoBlocks, type LocalBlock } from '@man/core';
 import { gradients, useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type LocalRecipe, localLossOf } from './local-loss.ts';
+import { type AugLocalRecipe, type LocalRecipe, localLossOf } from './local-loss.ts';
 
 /** What tools/peer/loss_fixtures.py writes; its docstring has the formula of weights and features. */
 interface Case {
@@ -63,10 +64,30 @@ describe.each(cases)('$local of features $featureShape', (entry) => {
 const imageShapeOf = ({ local }: Case) => ('image_size' in local ? [local.image_size, local.image_size, 3] : [32, 32, 3]);
 
 function siteOf(entry: Case): AuxSite {
-  const { featureShape, classes } = entry;
+  const { featureShape, classes, local } = entry;
+  if (local.type === 'auglocal') return behindUnit(local, classes);
   const unit = { name: 'unit' } as unknown as LocalBlock['units'][0];
   const block = (index: number): LocalBlock => ({ index, units: [unit], outputShape: featureShape });
-  return { block: block(0), next: block(1), featureShape, imageShape: imageShapeOf(entry), classes, depth: 4, rng: createRng(1) };
+  return {
+    block: block(0),
+    next: block(1),
+    following: [],
+    featureShape,
+    imageShape: imageShapeOf(entry),
+    classes,
+    depth: 4,
+    rng: createRng(1),
+  };
+}
+
+/** In a network that is cut behind every unit; its own weights play no part. */
+function behindUnit({ network: depth, width, block }: AugLocalRecipe, classes: number): AuxSite {
+  const backbone = resnet({ depth, width, classes, inputShape: [8, 8, 3] });
+  const network = backbone.build(createRng(1));
+  const cuts = network.units.slice(0, -1).map(({ name }) => name);
+  const site = auxSite(cutIntoBlocks(backbone, network, { cuts }), block, backbone, createRng(1));
+  for (const unit of [...network.units, network.classifier]) unit.dispose();
+  return site;
 }
 
 function filled(shape: number[], turn: number, { scale, offset }: Fill): tf.Tensor {

@@ -1,6 +1,6 @@
 import { resnet } from '@man/backbone-resnet';
 import { createRng } from '@man/base';
-import { type Batch, createTrainer, cutIntoBlocks, disposeBatch, forward, type Trainer, type Unit } from '@man/core';
+import { auxSite, type Batch, createTrainer, cutIntoBlocks, disposeBatch, forward, type Trainer, type Unit } from '@man/core';
 import { infopro } from '@man/loss-infopro';
 import { createVariable, softmaxCrossEntropy, useEngine } from '@man/ops';
 import { createMan, man } from '@man/plugin';
@@ -20,16 +20,16 @@ function ownLoop(steps: number): readonly Unit[] {
   const network = backbone.build(rng.split('network'));
   const blocks = cutIntoBlocks(backbone, network, { blocks: 4 });
   const m = createMan();
-  const auxiliary = blocks.map((block, j) => {
+  const auxiliary = blocks.map((_, j) => {
     const next = blocks[j + 1];
     if (next === undefined) return null;
-    const site = { block, next, featureShape: block.outputShape, imageShape: backbone.inputShape, classes: 10, depth: 4 };
     const own = rng.split(`aux.${j}`);
+    const site = auxSite(blocks, j, backbone, own);
     return m.attach({
       first: next.units[0],
       name: `block${j}`,
       rng: own,
-      aux: (featureShape) => loss.build({ ...site, featureShape, rng: own }),
+      aux: (featureShape) => loss.build({ ...site, featureShape }),
     });
   });
   const velocities = new Map<tf.Variable, tf.Variable>();

@@ -24,6 +24,7 @@ import { type ImagenetOptions, imagenetSchema } from '@man/dataset-imagenet';
 import { type ShapesOptions, shapes, shapesSchema } from '@man/dataset-shapes';
 import { type Stl10Options, stl10Schema } from '@man/dataset-stl10';
 import { type SvhnOptions, svhnSchema } from '@man/dataset-svhn';
+import { type AugLocalOptions, auglocal, auglocalSchema } from '@man/loss-auglocal';
 import { type DglOptions, dgl, dglSchema } from '@man/loss-dgl';
 import { type InfoProOptions, infopro, infoproSchema } from '@man/loss-infopro';
 import { type PredSimOptions, predsim, predsimSchema } from '@man/loss-predsim';
@@ -102,6 +103,12 @@ const cases: readonly Case[] = [
     schema: dglSchema,
     make: (options) => dgl(options),
     samples: { head: ['auglocal', 'original', 'manpp', 'mlp'] },
+  },
+  {
+    name: 'auglocal',
+    schema: auglocalSchema,
+    make: (options) => auglocal(options),
+    samples: { depth: [0, 1, 1.5, 5], pyramid: [-0.1, 0, 0.5, 1, 1.1] },
   },
   {
     name: 'predsim',
@@ -197,6 +204,7 @@ describe('schemas', () => {
     expectTypeOf<ConfigOf<typeof sgdSchema>>().toEqualTypeOf<Readonly<Required<SgdOptions>>>();
     expectTypeOf<ConfigOf<typeof cosineSchema>>().toEqualTypeOf<Readonly<Required<Omit<CosineOptions, 'epochs'>>>>();
     expectTypeOf<ConfigOf<typeof dglSchema>>().toEqualTypeOf<Readonly<Required<DglOptions>>>();
+    expectTypeOf<ConfigOf<typeof auglocalSchema>>().toEqualTypeOf<Readonly<Required<AugLocalOptions>>>();
     expectTypeOf<ConfigOf<typeof infoproSchema>>().toEqualTypeOf<Readonly<Required<InfoProOptions>>>();
     expectTypeOf<ConfigOf<typeof predsimSchema>>().toEqualTypeOf<Readonly<Required<PredSimOptions>>>();
     expectTypeOf<ConfigOf<typeof shapesSchema>>().toEqualTypeOf<Readonly<Required<ShapesOptions>>>();

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from files import write_atomically
 from layouts import activation, parameters
-from losses import Dgl, InfoPro, LocalLoss, PredSim, loss_of
+from losses import AugLocal, Dgl, InfoPro, LocalLoss, PredSim, loss_of
 
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / "test" / "parity" / "fixtures" / "losses.json"
 LIMIT = 1e-4
@@ -56,6 +56,10 @@ CASES: list[Case] = [
     (InfoPro("contrast", "2c2f", image_size=24, temperature=0.1), (6, 8), 100),
     (InfoPro("softmax", "auto", image_size=32), (4, 32), 100),
     (InfoPro("contrast", "auto", image_size=48), (3, 48), 10),
+    (AugLocal(20, 4, 0), (8, 4), 10),
+    (AugLocal(20, 4, 4, depth=2), (4, 8), 10),
+    (AugLocal(20, 8, 6, depth=1), (4, 16), 10),
+    (AugLocal(14, 4, 5, pyramid=0.0), (2, 16), 100),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Local losses of DGL, PredSim and InfoPro, with the auxiliary networks they need, and supervised contrast.
+"""Local losses of DGL, PredSim, InfoPro and AugLocal, with the networks they need, and supervised contrast.
 
 Written from the descriptions of the methods, as an independent reference for the TypeScript packages.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import HIDDEN_FEATURES, Decoder, Head, HeadKind, ImageNetDecoder, ImageNetHead
+from models import HIDDEN_FEATURES, BasicUnit, Decoder, Head, HeadKind, ImageNetDecoder, ImageNetHead
 
 DglKind = Literal["auglocal", "original", "manpp"]
 
@@ -246,7 +246,64 @@ class InfoPro:
         return LossParts(total, terms, None if self.mode == "contrast" else outputs)
 
 
-LocalLoss = Dgl | PredSim | InfoPro
+# ---------------------------------------------------------------------------- AugLocal
+
+
+def half_up(x: float) -> int:
+    """As the TypeScript rounds; Python, and so the authors' code, takes even numbers."""
+    return math.floor(x + 0.5)
+
+
+@dataclass(frozen=True)
+class AugLocal:
+    """AugLocal's loss behind unit `block` of a CIFAR-style ResNet that is cut behind every unit.
+
+    Cross-entropy behind residual units as wide as those at evenly spread later places, which halve the map
+    where they double the width.
+    """
+
+    network: int
+    """Depth of the network, 6n+2."""
+    width: int
+    block: int
+    """0 is the stem."""
+    depth: int = 5
+    pyramid: float = 0.5
+
+    def widths(self) -> list[int]:
+        """Of the units at the chosen places."""
+        n = (self.network - 2) // 6
+        every = [self.width] * (n + 1) + [2 * self.width] * n + [4 * self.width] * n
+        left = len(every) - self.block - 1
+        share = self.pyramid * self.block / (len(every) - 2)
+        count = half_up(self.depth * (1 - share) + share)
+        if count >= left:
+            return every[self.block + 1 :]
+        return [every[half_up(self.block + left / count * (i + 1))] for i in range(count)]
+
+    def parts(self, channels: int, size: int, classes: int) -> dict[str, nn.Module]:
+        parts: dict[str, nn.Module] = {}
+        for i, outputs in enumerate(self.widths(), 1):
+            if outputs > 2 * channels:
+                raise ValueError("no unit of the network is four times as wide as its input")
+            parts[f"unit{i}"] = BasicUnit(channels, outputs, 2 if outputs > channels else 1)
+            channels = outputs
+        if self.depth == 1:
+            parts["bn"] = nn.BatchNorm1d(channels)
+        return {**parts, "output": nn.Linear(channels, classes)}
+
+    def loss(self, parts: nn.Module, z: Tensor, labels: Tensor) -> LossParts:
+        named = dict(parts.named_children())
+        for name, part in named.items():
+            if name.startswith("unit"):
+                z = part(z)
+        z = z.mean(dim=(2, 3))
+        logits = named["output"](named["bn"](z) if "bn" in named else z)
+        loss = F.cross_entropy(logits, labels)
+        return LossParts(loss, {"classification": loss}, logits)
+
+
+LocalLoss = Dgl | PredSim | InfoPro | AugLocal
 
 
 def loss_of(local: LocalLoss, parts: nn.Module, z: Tensor, labels: Tensor, pixels: Tensor) -> LossParts:

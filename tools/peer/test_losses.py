@@ -1,4 +1,4 @@
-"""Local losses of DGL and PredSim: sizes, formulas, isolation, and the fixtures that they are written to."""
+"""Local losses of DGL, PredSim and AugLocal: sizes, formulas, isolation, and the fixtures they write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import loss_fixtures
 from layouts import parameters
-from losses import Dgl, DglHead, DglKind, PoolPlan, Prediction, PredSim, plan_pooling, similarity
+from losses import AugLocal, Dgl, DglHead, DglKind, PoolPlan, Prediction, PredSim, plan_pooling, similarity
 from methods import Learner, Man, Options
 from models import CIFAR10, block_ends, count_parameters, resnet
 
@@ -109,3 +109,18 @@ def test_loss_fixtures_are_up_to_date() -> None:
         }
         pairs = zip(loss_fixtures.numbers(fresh), loss_fixtures.numbers(entry), strict=True)
         assert all(abs(a - b) < 1e-8 * size for (a, size), (b, _) in pairs)
+
+
+@pytest.mark.parametrize(
+    ("network", "depth", "values"),
+    [(32, 2, 1_619_734), (32, 5, 2_915_222), (110, 3, 7_649_692), (110, 5, 11_595_868)],
+)
+def test_auglocal_counts_its_values(network: int, depth: int, values: int) -> None:
+    """Those of all auxiliary networks at once; packages/loss-auglocal has the same numbers."""
+    blocks = (network - 2) // 2 + 1
+    channels = [16] * (blocks // 3 + 1) + [32] * (blocks // 3) + [64] * (blocks // 3)
+    counts = [
+        count_parameters(torch.nn.ModuleDict(AugLocal(network, 16, i, depth).parts(channels[i], 8, 10)))
+        for i in range(blocks - 1)
+    ]
+    assert sum(counts) == values

@@ -15,6 +15,7 @@ import {
   sgd,
   type TrainerPlugin,
 } from '@man/core';
+import { auglocal } from '@man/loss-auglocal';
 import { dgl } from '@man/loss-dgl';
 import { type InfoProDataset, infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
@@ -57,6 +58,7 @@ const losses: Factories<TrainConfig['loss'], LocalLoss | null, [dataset: TrainCo
   e2e: () => null,
   dgl: (options) => dgl(options),
   infopro: (options, dataset) => infopro({ ...options, dataset: weightsOf[dataset] }),
+  auglocal: (options) => auglocal(options),
   predsim: (options) => predsim(options),
 };
 

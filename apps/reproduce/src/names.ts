@@ -40,7 +40,7 @@ export function labelOf({ run, loss, plugin }: Pick<TrainConfig, 'run' | 'loss' 
   if (run.label !== null) return run.label;
   if (loss.type === 'e2e') return 'end to end';
   const variant = loss.type === 'infopro' && loss.mode === 'contrast' ? ' (contrast)' : '';
-  const local = { dgl: 'DGL', infopro: 'InfoPro', predsim: 'PredSim' }[loss.type] + variant;
+  const local = { auglocal: 'AugLocal', dgl: 'DGL', infopro: 'InfoPro', predsim: 'PredSim' }[loss.type] + variant;
   if (plugin.type === 'none') return local;
   return `${local} + ${plugin.mix === 'gated' ? 'MAN++' : 'MAN'}`;
 }

@@ -1,6 +1,6 @@
 import type { Rng } from '@man/base';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import type { CutSite, LocalBlock, NamedVariables, Shape } from './network-contracts.ts';
+import type { CutSite, LocalBlock, NamedVariables, Shape, Unit } from './network-contracts.ts';
 import type { EpochInfo, EpochReport, Evaluation, FitReport, ProgressReport } from './report-contracts.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -34,6 +34,11 @@ export interface AuxSite {
   readonly block: LocalBlock;
   /** The block behind, or null for the last one, whose "auxiliary network" is the final classifier. */
   readonly next: LocalBlock | null;
+  /**
+   * The units behind the features, up to the classifier, in order: the next block's and all others'. What deeper auxiliary networks are
+   * made like. A plugin that puts one in front leaves it out of what it hands on.
+   */
+  readonly following: readonly Unit[];
   /** Shape of the features the auxiliary network will be given. */
   readonly featureShape: Shape;
   /** `[height, width, channels]` of the network's input. */

@@ -1,4 +1,5 @@
 export { ManError } from '@man/base';
+export { auxSite } from './aux-site.ts';
 export { disposeBatch } from './batch.ts';
 export { forward } from './blocks.ts';
 export type * from './contracts.ts';

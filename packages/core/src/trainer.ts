@@ -1,6 +1,7 @@
 import { createRng, type Rng, restoreRng } from '@man/base';
 import { measurePeakBytes, span } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
+import { auxSite } from './aux-site.ts';
 import { checkBatch } from './batch.ts';
 import { BlockTrainer, forward } from './blocks.ts';
 import { classifierLoss } from './classifier.ts';
@@ -264,27 +265,15 @@ export class Trainer {
     try {
       for (const block of this.blocks) {
         const isLast = block.index === this.blocks.length - 1;
-        const build = (site: AuxSite) => (isLast ? classifierLoss(this.network.classifier) : (loss as LocalLoss).build(site));
-        trainers.push(new BlockTrainer(block, this.plugins.buildAux(this.#site(block), build), isLast, optimizer));
+        const site = auxSite(this.blocks, block.index, this.backbone, this.#rng.split(`aux.${block.index}`));
+        const build = (at: AuxSite) => (isLast ? classifierLoss(this.network.classifier) : (loss as LocalLoss).build(at));
+        trainers.push(new BlockTrainer(block, this.plugins.buildAux(site, build), isLast, optimizer));
       }
       return trainers;
     } catch (error) {
       for (const trainer of trainers) trainer.dispose();
       throw error;
     }
-  }
-
-  #site(block: LocalBlock): AuxSite {
-    const { backbone, blocks } = this;
-    return {
-      block,
-      next: blocks[block.index + 1] ?? null,
-      featureShape: block.outputShape,
-      imageShape: backbone.inputShape,
-      classes: backbone.classes,
-      depth: blocks.length,
-      rng: this.#rng.split(`aux.${block.index}`),
-    };
   }
 
   /** @internal */

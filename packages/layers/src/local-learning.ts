@@ -50,7 +50,7 @@ export function localLearning(model: tf.LayersModel, options: LocalLearningOptio
   const learners = learnersOf(plan, (planned, next, i) => {
     const rng = createRng(seed).split(`aux.${i}`);
     return auxiliaryOf(planned, man, (featureShape) =>
-      (loss as LocalLoss).build({ ...common, block: planned.block, next, featureShape, rng }),
+      (loss as LocalLoss).build({ ...common, block: planned.block, next, following: planned.following, featureShape, rng }),
     );
   });
   const namesOf = (layers: readonly tf.layers.Layer[] = []) => layers.map(({ name }) => name);

@@ -11,6 +11,8 @@ export interface PlannedBlock {
   readonly layers: readonly tf.layers.Layer[];
   /** What MAN would look at: the next block up to its first layers with something to train. Null where that is the classifier or nothing. */
   readonly look: Piece | null;
+  /** The units behind what the local loss is given, without the classifier. */
+  readonly following: readonly Unit[];
 }
 
 /** Where to cut, and by whose leave. */
@@ -49,7 +51,10 @@ export function planOf(input: tf.SymbolicTensor, output: tf.SymbolicTensor, opti
     const [start, next] = [block, cut[i + 1]].map((of) => units.indexOf(of?.units[0] as Unit)) as [number, number];
     const layers = pieces.slice(start, start + block.units.length).flatMap((piece) => piece.layers);
     const behind = cut[i + 1]?.units.length ?? 0;
-    return { block, layers, look: behind === 0 ? null : lookBetween(next, next + behind) };
+    const look = behind === 0 ? null : lookBetween(next, next + behind);
+    const seen = looks && look !== null ? look.end : (pieces[next]?.start ?? steps.length);
+    const following = pieces.slice(0, -1).flatMap(({ unit, start: at }) => (at >= seen ? [unit] : []));
+    return { block, layers, look, following };
   });
 }
 

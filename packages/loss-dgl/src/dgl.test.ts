@@ -10,7 +10,16 @@ import { type DglHead, dgl } from './index.ts';
 function siteOf(featureShape: readonly number[], classes = 10): AuxSite {
   const unit = { name: 'unit' } as unknown as LocalBlock['units'][0];
   const block = (index: number): LocalBlock => ({ index, units: [unit], outputShape: featureShape });
-  return { block: block(0), next: block(1), featureShape, imageShape: [32, 32, 3], classes, depth: 16, rng: createRng(1) };
+  return {
+    block: block(0),
+    next: block(1),
+    following: [unit],
+    featureShape,
+    imageShape: [32, 32, 3],
+    classes,
+    depth: 16,
+    rng: createRng(1),
+  };
 }
 
 const batchOf = (n: number): Batch => ({

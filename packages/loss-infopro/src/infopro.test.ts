@@ -14,6 +14,7 @@ function siteOf(options: Partial<Omit<AuxSite, 'block' | 'next'>> & { index?: nu
   return {
     block: block(index),
     next: block(index + 1),
+    following: [],
     featureShape: [32, 32, 16],
     imageShape: [32, 32, 3],
     classes: 10,

@@ -10,7 +10,16 @@ import { planPooling, predsim } from './index.ts';
 function siteOf(featureShape: readonly number[], classes = 10): AuxSite {
   const unit = { name: 'unit' } as unknown as LocalBlock['units'][0];
   const block = (index: number): LocalBlock => ({ index, units: [unit], outputShape: featureShape });
-  return { block: block(0), next: block(1), featureShape, imageShape: [32, 32, 3], classes, depth: 16, rng: createRng(1) };
+  return {
+    block: block(0),
+    next: block(1),
+    following: [unit],
+    featureShape,
+    imageShape: [32, 32, 3],
+    classes,
+    depth: 16,
+    rng: createRng(1),
+  };
 }
 
 const batchOf = (labels: number[]): Batch => ({ images: tf.zeros([labels.length, 1]), labels: tf.tensor1d(labels, 'int32') });

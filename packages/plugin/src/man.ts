@@ -15,18 +15,19 @@ import { type ManOptions, resolveOptions } from './options.ts';
  */
 export function man(options: ManOptions = {}): TrainerPlugin {
   const { when, ema, bias } = resolveOptions(options);
+  const looksAhead = ema || bias !== 'none';
   const momentum = createMan(options);
   const nameOf = (index: number) => `block${index + 1}`;
   return {
     name: 'man',
-    featureShape: ({ next, featureShape }) => (ema || bias !== 'none' ? next.outputShape : featureShape),
+    featureShape: ({ next, featureShape }) => (looksAhead ? next.outputShape : featureShape),
     buildAux(site, build) {
       if (site.next === null) return build(site);
       return momentum.attach({
         first: site.next.units[0],
         name: nameOf(site.block.index),
         rng: site.rng.split('man'),
-        aux: (featureShape) => build({ ...site, featureShape }),
+        aux: (featureShape) => build({ ...site, featureShape, following: looksAhead ? site.following.slice(1) : site.following }),
       });
     },
     saveState: () => momentum.calls(),

@@ -2,6 +2,7 @@ import { createRng, type Rng } from '@man/base';
 import {
   type AuxiliaryNetwork,
   type AuxSite,
+  auxSite,
   type Batch,
   cutIntoBlocks,
   disposeBatch,
@@ -26,7 +27,7 @@ import {
 import { compareGradients } from './finite-differences.ts';
 import { checkCounts, checkDisposal, checkNames, checkSeed, using, variablesOf } from './holders.ts';
 import { checkRepeats, checkResumes, type TrainerRecipe } from './runs.ts';
-import { batchOf, projectingBackbone, siteAt } from './tiny.ts';
+import { batchOf, projectingBackbone } from './tiny.ts';
 
 /** Options of {@link lossConformance}. */
 export interface LossConformanceOptions {
@@ -95,7 +96,7 @@ function placed({ create, imageShape, classes }: LossSubject, featureShape: Shap
   const backbone = projectingBackbone(imageShape, featureShape, classes);
   const network = backbone.build(createRng('network'));
   const blocks = cutIntoBlocks(backbone, network, { blocks: 3 });
-  const site = (rng: Rng, index: number): AuxSite => siteAt(blocks, index, backbone, rng);
+  const site = (rng: Rng, index: number): AuxSite => auxSite(blocks, index, backbone, rng);
   return {
     loss: (rng: Rng, index = 0) => create().build(site(rng, index)),
     dispose() {

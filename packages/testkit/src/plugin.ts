@@ -1,6 +1,7 @@
 import { createRng } from '@man/base';
 import {
   type AuxiliaryNetwork,
+  auxSite,
   type BlockStep,
   cutIntoBlocks,
   disposeBatch,
@@ -27,7 +28,7 @@ import {
   step,
 } from './plugin-runs.ts';
 import { checkRepeats, checkResumes, dataFor, demandSameState, type RunState, stateOf, train } from './runs.ts';
-import { batchOf, convolutionalBackbone, linearLoss, siteAt } from './tiny.ts';
+import { batchOf, convolutionalBackbone, linearLoss } from './tiny.ts';
 
 /**
  * What a {@link TrainerPlugin} has to keep to, so that it goes together with other plugins, any number of blocks, and runs that are resumed.
@@ -54,7 +55,7 @@ const byDispose = 'dispose of all that it made in dispose()';
 function wrapped({ create }: PluginSubject): { readonly aux: AuxiliaryNetwork; dispose(): void } {
   const backbone = convolutionalBackbone();
   const network: Network = backbone.build(createRng('network'));
-  const site = siteAt(cutIntoBlocks(backbone, network, { blocks: 3 }), 0, backbone, createRng('aux'));
+  const site = auxSite(cutIntoBlocks(backbone, network, { blocks: 3 }), 0, backbone, createRng('aux'));
   const build = (own: typeof site) => linearLoss().build(own);
   const plugin = create();
   const aux = plugin.buildAux?.(site, build) ?? build(site);

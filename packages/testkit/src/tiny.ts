@@ -1,5 +1,5 @@
 import { createRng } from '@man/base';
-import type { AuxSite, Backbone, Batch, BatchSource, LocalBlock, LocalLoss, Shape } from '@man/core';
+import type { Backbone, Batch, BatchSource, LocalLoss, Shape } from '@man/core';
 import {
   batchNorm,
   buildNetwork,
@@ -114,16 +114,4 @@ export function sourceOf({ inputShape, classes }: Backbone, batches: number): Ba
       for (let i = from; i < batches; i++) yield batchOf(inputShape, classes, 6, `${epoch}.${i}`);
     },
   };
-}
-
-/** Where the auxiliary network of a block stands; `blocks` are those of a network. */
-export function siteAt(
-  blocks: readonly LocalBlock[],
-  index: number,
-  { inputShape, classes }: Pick<Backbone, 'inputShape' | 'classes'>,
-  rng: AuxSite['rng'],
-): AuxSite {
-  const block = blocks[index] as LocalBlock;
-  const next = blocks[index + 1] ?? null;
-  return { block, next, featureShape: block.outputShape, imageShape: inputShape, classes, depth: blocks.length, rng };
 }

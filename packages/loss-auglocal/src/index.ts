@@ -1,0 +1,1 @@
+export { type AugLocalOptions, auglocal, auglocalSchema } from './auglocal.ts';
