@@ -1,8 +1,17 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Composed, compose, folderSource, type Rule } from '@man/config';
+import { type Composed, compose, folderSource, type Rule, recordSource } from '@man/config';
 import { trainRules } from './rules.ts';
-import { type CompareConfig, comparisonSchema, SWEEP_SECTIONS, type SweepConfig, sweepSchema, type TrainConfig } from './schema/index.ts';
+import {
+  type CompareConfig,
+  comparisonSchema,
+  SWEEP_SECTIONS,
+  type SweepConfig,
+  sweepSchema,
+  type TrainConfig,
+  trainSchema,
+} from './schema/index.ts';
+import { SYNONYMS } from './synonyms.ts';
 
 /** First files in conf/: `config` for one run, `compare` for several. */
 export type ConfigName = 'config' | 'compare';
@@ -37,6 +46,22 @@ export function loadSweepConfig(overrides: readonly string[]): Composed<SweepCon
     schema: (_, raw) => sweepSchema(raw),
     refine: trainRules,
     apart: SWEEP_SECTIONS,
+    synonyms: SYNONYMS,
+  });
+}
+
+/**
+ * The configuration in the folder of a run as it stands there, whatever has become of `conf/`. Values may be changed, options of groups not.
+ *
+ * @throws the `MAN_CONFIG_*` of `compose`
+ */
+export function loadRecordedConfig(folder: string, overrides: readonly string[] = []): Composed<TrainConfig> {
+  return compose<ReturnType<typeof trainSchema>>({
+    source: recordSource(folder),
+    overrides,
+    schema: (_, raw) => trainSchema(raw),
+    refine: trainRules,
+    synonyms: SYNONYMS,
   });
 }
 
@@ -52,5 +77,6 @@ export function loadCompareConfig(overrides: readonly string[], rules: readonly 
     overrides,
     schema: (_, raw) => comparisonSchema(raw),
     refine: [...trainRules, ...rules],
+    synonyms: SYNONYMS,
   });
 }

@@ -81,9 +81,18 @@ export const noRunFolder = (folder: string, name: string, cause: unknown) =>
   });
 
 export const otherConfiguration = (folder: string) =>
-  new ManError(`${folder}: what was typed does not give the configuration in its config.yaml any more: files in conf/ have changed since`, {
-    code: 'MAN_REPRODUCE_CONFIGURATION',
-    hint: 'use the version of conf/ that the run was started with',
+  new ManError(
+    `${folder}: what was typed does not give the configuration in its config.yaml any more: conf/ or the program have changed since`,
+    {
+      code: 'MAN_REPRODUCE_CONFIGURATION',
+      hint: 'use the version that the run was started with, or type its overrides.txt anew',
+    },
+  );
+
+export const unpublishedPartition = (network: string, blocks: number, known: readonly string[]) =>
+  new ManError(`partition.blocks: expected a published number of blocks of ${network} (${known.join(', ')}), got ${blocks}`, {
+    code: 'MAN_REPRODUCE_PARTITION',
+    hint: `type partition.blocks=${known.at(-1)}, partition.balanced=memory for an even cut, or partition.cuts=[…] with the last unit of each block but one (describe lists units)`,
   });
 
 export const badExport = (to: string) =>

@@ -20,6 +20,7 @@ import { dgl } from '@man/loss-dgl';
 import { type InfoProDataset, infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
 import { man } from '@man/plugin';
+import { unpublishedPartition } from './errors.ts';
 import type { TrainConfig } from './schema/index.ts';
 
 /** What a network is made for: a data set, or what is known of one. */
@@ -98,6 +99,13 @@ export interface Parts {
   readonly schedule: Schedule;
 }
 
+/** Before anything is read or built. */
+function checkPartition({ blocks, cuts, split, balanced }: TrainConfig['partition'], { name, partitions, splits = {} }: Backbone): void {
+  if (blocks === null || blocks === 1 || cuts !== null || balanced !== null) return;
+  const known = Object.keys(split === null ? partitions : { ...partitions, ...splits[split] });
+  if (!known.includes(`${blocks}`)) throw unpublishedPartition(name, blocks, ['1', ...known]);
+}
+
 /** Only what is said; `stem` says nothing about an even cut. */
 function partitionOf({ blocks, cuts, split, balanced, stem }: TrainConfig['partition']): PartitionOptions {
   if (cuts !== null) return { cuts, stem };
@@ -105,10 +113,16 @@ function partitionOf({ blocks, cuts, split, balanced, stem }: TrainConfig['parti
   return { blocks: blocks ?? 1, stem, ...(split === null ? {} : { split }) };
 }
 
-/** Network, cut, local loss, plugin, optimiser and learning rates of a configuration. */
+/**
+ * Network, cut, local loss, plugin, optimiser and learning rates of a configuration.
+ *
+ * @throws MAN_REPRODUCE_PARTITION
+ */
 export function assemble(config: TrainConfig, pictures: PictureKind): Parts {
+  const backbone = make(backbones, config.backbone, pictures);
+  checkPartition(config.partition, backbone);
   return {
-    backbone: make(backbones, config.backbone, pictures),
+    backbone,
     partition: partitionOf(config.partition),
     loss: make(losses, config.loss, config.dataset.type),
     plugin: make(plugins, config.plugin),

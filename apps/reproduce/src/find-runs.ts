@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { EpochReport } from '@man/core';
 import { type EventHeader, type RunInfo, type RunSummary, readEvents, readSummary, summarise } from '@man/track';
 import { noRuns } from './errors.ts';
+import { configurationOf } from './run-configuration.ts';
 import { shown } from './run-folder.ts';
 
 /** A run on disk, finished or not. */
@@ -67,8 +68,10 @@ async function readRun(folder: string): Promise<FoundRun> {
   const summary = existsSync(join(folder, 'summary.json'))
     ? await readSummary(join(folder, 'summary.json'))
     : await unfinished(join(folder, 'events.jsonl'), basename(folder));
-  // What was composed of another first file than `train`'s own carries everything in its overrides but that.
-  const command = ['man-reproduce train', ...overrides.filter((word) => !/^run\.(dir|root)=/.test(word)).map(quoted)].join(' ');
+  const first = await configurationOf(folder).catch(() => null);
+  const name = first === null || first.configName === 'config' ? [] : [`--config-name ${first.configName}`];
+  const words = overrides.filter((word) => !/^run\.(dir|root)=/.test(word)).map(quoted);
+  const command = ['man-reproduce train', ...name, ...words].join(' ');
   return { folder, shown: shown(folder), summary, configuration, command };
 }
 

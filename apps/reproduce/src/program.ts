@@ -1,14 +1,15 @@
-import { isManError } from '@man/base';
+import { isManError, nearest } from '@man/base';
 import { type Composed, renderDefaults, renderHelp } from '@man/config';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addCheckpoint, addSweep } from './command-groups.ts';
-import { type ConfigName, loadCompareConfig, loadTrainConfig } from './configuration.ts';
+import { type ConfigName, loadCompareConfig, loadRecordedConfig, loadTrainConfig } from './configuration.ts';
 import { VERSION } from './environment.ts';
-import { badCount, notASweep, sweepOfComparison } from './errors.ts';
+import { badCount, notASweep, otherConfiguration, sweepOfComparison } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { wordsFrom } from './run-configuration.ts';
 import type { TrainConfig } from './schema/index.ts';
 import { isHow, planSweep } from './sweep-plan.ts';
+import { SYNONYMS } from './synonyms.ts';
 import { addStudies } from './tables/commands.ts';
 import { notice, paint } from './terminal.ts';
 
@@ -50,6 +51,10 @@ const USED_WRONGLY = [
   'MAN_REPRODUCE_OTHER_RUN',
   'MAN_REPRODUCE_NOT_A_SWEEP',
   'MAN_REPRODUCE_TABLE_BEGUN',
+  'MAN_REPRODUCE_PARTITION',
+  'MAN_CORE_PARTITION_UNKNOWN',
+  'MAN_CORE_CUT',
+  'MAN_CORE_CUT_UNUSABLE',
   'MAN_REPRODUCE_TABLE_CONFIGURATION',
 ];
 
@@ -71,6 +76,7 @@ function createProgram(done: (exitCode: number) => void): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(man-reproduce --help tells more)')
+    .configureOutput({ outputError: (text, write) => write(`${text}${withoutDashes(text)}`) })
     .addHelpText('after', EXAMPLES);
   configured(program, 'compare', 'end to end, InfoPro and InfoPro + MAN: same data, seed and recipe; a table and a page with curves')
     .option('--json', 'print nothing to stdout but one line of JSON at the end')
@@ -191,13 +197,14 @@ interface TrainWords {
   readonly resume?: string;
   readonly continue?: boolean;
   readonly configName: ConfigName;
+  readonly record?: string;
 }
 
 type Show = (composed: Composed<TrainConfig>) => boolean;
 
 async function runOne(overrides: readonly string[], show: Show, options: TrainWords): Promise<number> {
-  const { json, dry, configName } = options;
-  const composed = loadTrainConfig(overrides, configName);
+  const { json, dry, configName, record } = options;
+  const composed = record === undefined ? loadTrainConfig(overrides, configName) : loadRecordedConfig(record, overrides);
   const how = dry === true ? '--dry' : configName === 'config' ? composed.overrides.find(isHow) : undefined;
   if (how !== undefined) throw notASweep(how);
   if (show(composed)) return 0;
@@ -206,8 +213,9 @@ async function runOne(overrides: readonly string[], show: Show, options: TrainWo
 }
 
 /** With `--cfg` or `--info`, the configuration of the first run. */
-async function runMany(overrides: readonly string[], show: Show, { json, dry, resume, configName }: TrainWords): Promise<number> {
+async function runMany(overrides: readonly string[], show: Show, { json, dry, resume, configName, record }: TrainWords): Promise<number> {
   if (configName !== 'config') throw sweepOfComparison();
+  if (record !== undefined) throw otherConfiguration(record);
   const options = { json: json === true, dry: dry === true };
   if (resume !== undefined) return (await import('./sweep.ts')).resumeSweep(resume, overrides, options);
   const { jobs } = await planSweep(overrides);
@@ -220,6 +228,15 @@ interface DataOptions {
   readonly json?: boolean;
   readonly out: string;
   readonly pictures: string;
+}
+
+/** What to type instead where a setting was typed as an option. */
+function withoutDashes(error: string): string {
+  const [, name] = /^error: unknown option '--([a-z][\w.-]*)(?:=.*)?'/i.exec(error) ?? [];
+  if (name === undefined || error.includes('Did you mean')) return '';
+  const keys = loadTrainConfig([]).properties.map((property) => property.key);
+  const [key] = nearest(SYNONYMS[name.replaceAll('-', '_')] ?? name, keys);
+  return `  → settings have no dashes: ${key ?? 'key'}=value\n`;
 }
 
 function count(text: string): number {

@@ -347,6 +347,13 @@ describe('man-reproduce train --from', () => {
     expect(changed.stdout).toMatch(/^seed: 8\n[\s\S]*type: constant/);
     const swept = await run(['train', '--from', 'origin', '-m', '--dry', 'seed=1,2']);
     expect(swept.stdout).toMatch(/ 1 {2}experiment=smoke .* seed=7 run\.label=first seed=2\n$/);
+    // As if conf/ gave something else for these words now.
+    writeFileSync(
+      join(folder, 'origin', 'overrides.txt'),
+      readFileSync(join(folder, 'origin', 'overrides.txt'), 'utf8').replace('seed=7', 'seed=9'),
+    );
+    const written = await run(['train', '--from', 'origin', '--cfg', 'train.epochs=4']);
+    expect(written.stdout).toBe(recorded.replace('dir: origin', 'dir: null').replace(/epochs: \d+/, 'epochs: 4'));
     expect(await run(['train', '--from', 'nowhere'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('MAN_REPRODUCE_NOT_A_RUN'),

@@ -23,6 +23,7 @@ import { dateText, environment } from './environment.ts';
 import { lastBatchOfOne, noCheckpoint } from './errors.ts';
 import { type Extras, extrasOf } from './extras.ts';
 import { assemble, type PictureKind } from './factories.ts';
+import { knownSet } from './known-sets.ts';
 import { dataName, labelOf, networkName } from './names.ts';
 import { beginAgain, presentRun } from './present-run.ts';
 import { type RunResult, resultOf } from './result.ts';
@@ -98,6 +99,8 @@ interface Setting {
 
 async function prepare(composed: Composed<TrainConfig>, folder: RunFolder, signal: AbortSignal): Promise<Setting> {
   const { config } = composed;
+  // What cannot be built is said before data are looked for.
+  assemble(config, knownSet(config.dataset));
   const engine = await startEngine(config);
   tell('engine', engineText(engine));
   const { dataset, message } = await openDataset(config, signal);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { isManError } from '@man/base';
@@ -42,7 +43,8 @@ export async function watchCommand(words: readonly string[]): Promise<number> {
   try {
     const page = await watch(options);
     process.stdout.write(`${page.url}\n`);
-    process.stderr.write(`Runs below ${options.folder}. Ctrl-C ends this page; no run notices.\n`);
+    const isThere = existsSync(options.folder) ? '' : ' (which is not there yet)';
+    process.stderr.write(`Runs below ${options.folder}${isThere}. Ctrl-C ends this page; no run notices.\n`);
     await new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
     });

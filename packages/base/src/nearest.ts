@@ -8,9 +8,16 @@
  */
 export function nearest(word: string, candidates: readonly string[]): string[] {
   const limit = Math.max(2, Math.floor(word.length / 3));
+  const own = word.toLowerCase();
   return candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= limit || candidate.endsWith(`.${word}`))
+    .map((candidate) => candidate.toLowerCase())
+    .map((other, i) => ({
+      candidate: candidates[i] as string,
+      distance: other.endsWith(`.${own}`) ? 0 : editDistance(own, other),
+      // Half of the words of three letters are near each other: cpu, gpu, tpu.
+      isLike: own.length > 3 || own.length !== other.length || own[0] === other[0],
+    }))
+    .filter(({ distance, isLike }) => isLike && distance <= limit)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map(({ candidate }) => candidate);

@@ -44,9 +44,9 @@ describe('overrides of values', () => {
     ['~a.c', 'no file or override sets "a.c"', undefined],
     ['~a.b=9', 'expected the value 9, but it is 2', '~a.b'],
     ['a.b+=[3]', 'expected a list to append to, but it is 2', 'a.b=[3]'],
-    ['a.lst+=[3]', 'there is no key "a.lst" to set', 'a.list+=[3]'],
+    ['a.lst+=[3]', 'there is no key "a.lst"', 'a.list+=[3]'],
     ['open.z=1', 'to add it type +open.z=1', '+open.z=1'],
-    ['a.b.c=1', 'there is no key "a.b.c" to set', 'a.c=1'],
+    ['a.b.c=1', 'there is no key "a.b.c"', 'a.c=1'],
     ['a=3', 'expected a section with the keys b, list, c; got 3 (number)', '~a (or leave the override out)'],
   ])('%s is refused', (text, message, fix) => {
     const [problem] = problems(() => run(text));

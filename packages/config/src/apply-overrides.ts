@@ -108,9 +108,17 @@ function unknownKey(tree: MapNode, override: Override, known: Known): ConfigProb
   const near = nearKeys(tree, override, known);
   const added = `+${key}=${word}`;
   const isOpen = known.isOpen(key.split('.'));
-  const adding = isOpen ? `to add it type ${added}` : `${added} would add it, but the schema has no such key either`;
+  const more = isOpen ? ` to set; to add it type ${added}` : near.length > 0 ? '' : keysBeside(key, known.defaults);
   const fix = near[0] === undefined ? (isOpen ? added : undefined) : `${near[0]}${override.action === 'append' ? '+=' : '='}${word}`;
-  return { ...problem(override, `there is no key "${key}" to set; ${adding}`, near, fix), kind: 'unknown-key' };
+  return { ...problem(override, `there is no key "${key}"${more}`, near, fix), kind: 'unknown-key' };
+}
+
+/** The keys of the section that a key would be in. */
+function keysBeside(key: string, defaults: MapNode): string {
+  const path = key.split('.').slice(0, -1);
+  const section = find(defaults, path);
+  if (section?.kind !== 'map') return '';
+  return `; keys ${path.length === 0 ? 'at the top' : `in "${path.join('.')}"`} are: ${[...section.entries.keys()].join(', ') || 'none'}`;
 }
 
 function nearKeys(tree: MapNode, { key }: Override, { defaults, groups, synonyms }: Known): string[] {

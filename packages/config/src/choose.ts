@@ -88,7 +88,7 @@ class Chooser {
       );
     if (action === 'delete') this.deletions.set(key, override);
     else {
-      const choice = typedChoice(override);
+      const choice = typedChoice(override, this.groups.get(key) ?? []);
       const entry = { kind: 'group', group: key, choice, override: false, optional: false, origin: override.origin } as const;
       if (action === 'add') this.additions.push(entry);
       // Of several the last counts, so that a script's defaults can be followed by what the user types.
@@ -244,7 +244,7 @@ class Chooser {
 }
 
 /** The options that an override names. */
-function typedChoice({ key, value, word, origin }: Override): Choice {
+function typedChoice({ key, value, word, origin }: Override, options: readonly string[]): Choice {
   if (value === null) return null;
   const place = describeOrigin(origin);
   const names = Array.isArray(value) ? value.map(String) : [typeof value === 'string' ? value : (word ?? '')];
@@ -255,6 +255,6 @@ function typedChoice({ key, value, word, origin }: Override): Choice {
       `"${key}" is a group and takes the name of an option`,
       `type ${key}=option, or ${key}.key=value for a value in it`,
     );
-  for (const name of names) checkName(place, name);
+  for (const name of names) checkName(place, name, options);
   return Array.isArray(value) ? names : (names[0] as string);
 }

@@ -228,7 +228,7 @@ describe('everything wrong is said at once', () => {
       message = isManError(error) ? error.describe() : '';
     }
     expect(message).toBe(`the configuration has 2 problems:
-  1. optim.lrr: there is no key "optim.lrr" to set; +optim.lrr=0.4 would add it, but the schema has no such key either
+  1. optim.lrr: there is no key "optim.lrr"
      set in override "optim.lrr=0.4"
      did you mean "optim.lr"?
      type: optim.lr=0.4

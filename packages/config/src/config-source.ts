@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { badName, tooBig, unreadable } from './errors.ts';
 import { limits } from './limits.ts';
+import { near } from './near.ts';
 
 /** Where the YAML files of a configuration are read from. Paths are relative, with `/` between the parts. */
 export interface ConfigSource {
@@ -21,11 +22,12 @@ const plainName = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u;
 /**
  * Refuses the name of a group or option that could lead out of the configuration folder.
  *
+ * @param known names that may have been meant
  * @throws `MAN_CONFIG_NAME`
  */
-export function checkName(place: string, path: string): void {
+export function checkName(place: string, path: string, known: readonly string[] = []): void {
   const whole = path.length <= 400 && path.split('/').every((part) => plainName.test(part) && !part.includes('..'));
-  if (!whole) throw badName(place, path.slice(0, 400));
+  if (!whole) throw badName(place, path.slice(0, 400), near(path, known));
 }
 
 /** What messages call a file of a configuration. */

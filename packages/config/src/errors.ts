@@ -68,10 +68,10 @@ export function badKey(place: string, key: string, why: string, hint: string): M
 }
 
 /** The name of a group or an option that is not a plain name inside the configuration folder. */
-export function badName(place: string, name: string): ManError {
+export function badName(place: string, name: string, near: readonly string[] = []): ManError {
   return new ManError(`${place}: ${JSON.stringify(name)} is not the name of a group or an option`, {
     code: 'MAN_CONFIG_NAME',
-    hint: 'names are letters, digits, "_", "-" and "."; they stay inside the configuration folder, so ".." and paths are refused',
+    hint: `${maybe(near)}names are letters, digits, "_", "-" and "."; they stay inside the configuration folder, so ".." and paths are refused`,
   });
 }
 

@@ -24,7 +24,8 @@ export function near(word: string, candidates: readonly string[]): string[] {
   return nearest(word, candidates).filter((candidate) => !word.startsWith(`${candidate}.`) && sharesSome(word, candidate));
 }
 
-function sharesSome(a: string, b: string): boolean {
+function sharesSome(word: string, candidate: string): boolean {
+  const [a, b] = [word.toLowerCase(), candidate.toLowerCase()];
   const shorter = Math.min(a.length, b.length);
   let start = 0;
   while (start < shorter && a[start] === b[start]) start++;

@@ -17,9 +17,12 @@ export function chooseSchema<const T extends ConfigSchema>(
   table: { readonly [N in keyof T]: T[N] },
 ): T[keyof T] {
   if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name as keyof T];
+  const names = Object.keys(table).join(', ');
+  if (name === undefined || name === null)
+    throw badSchema(place, `one of these is needed: ${names}`, `keep a choice of the group "${place.split('.')[0]}"`);
   throw badSchema(
     place,
-    `there is no schema for ${describeValue(name)}; there are schemas for: ${Object.keys(table).join(', ')}`,
+    `there is no schema for ${describeValue(name)}; there are schemas for: ${names}`,
     `choose one of these: ${place}=${Object.keys(table)[0] ?? 'option'}; a new option needs a schema in the program`,
   );
 }

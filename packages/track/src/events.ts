@@ -83,6 +83,7 @@ export function decodeEvent(line: string): RunEvent | undefined {
   if (typeof event !== 'object' || event === null || !('type' in event) || typeof event.type !== 'string')
     throw new SyntaxError('not an event');
   if (!TYPES.has(event.type)) return undefined;
+  if (event.type === 'epoch' && !('blocks' in event && Array.isArray(event.blocks))) throw new SyntaxError('an epoch without blocks');
   // Only these two hold measurements; in a header the word stays a word.
   const measured = event.type === 'step' || event.type === 'epoch';
   return measured && /"(?:NaN|-?Infinity)"/.test(line) ? JSON.parse(line, number) : (event as RunEvent);
