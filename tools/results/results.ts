@@ -1,60 +1,62 @@
 /**
- * Takes the runs of `man-reproduce table` into docs/results/runs, and writes docs/results.md from what is there.
+ * Takes the runs and figures of `man-reproduce table` and `figure` into docs/results, and writes docs/results.md from what is there, as
+ * `man-reproduce report docs/results --paper --markdown docs/results.md` does.
  *
  * `npx tsx tools/results/results.ts <outputs>`; without a folder only the page is written anew.
  */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { page, type Run, type RunSummaryFile } from './page.ts';
+import { findRuns } from '../../apps/reproduce/src/find-runs.ts';
+import type { RunResult } from '../../apps/reproduce/src/result.ts';
+import { resultsPage } from '../../apps/reproduce/src/tables/results-page.ts';
 
-export const FOLDER = fileURLToPath(new URL('../../docs/results/', import.meta.url));
-const PAGE = fileURLToPath(new URL('../../docs/results.md', import.meta.url));
-const PAPER = fileURLToPath(new URL('../../apps/reproduce/paper/tables.json', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
+const FOLDER = join(DOCS, 'results');
+const PAGE = join(DOCS, 'results.md');
 
 const folders = async (folder: string) =>
-  existsSync(folder)
-    ? (await readdir(folder, { withFileTypes: true }))
-        .filter((entry) => entry.isDirectory())
-        .map(({ name }) => name)
-        .sort()
-    : [];
-const json = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
+  (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 
-/** Summaries of finished runs, without the folder of the machine they were made on; drawings of figures. */
+/** Summaries of finished runs; drawings of figures, and their data where that is small. */
 async function take(outputs: string): Promise<void> {
   for (const study of await folders(outputs))
     for (const profile of await folders(join(outputs, study))) {
       const from = join(outputs, study, profile);
       for (const cell of await folders(from))
-        for (const seed of await folders(join(from, cell))) {
-          const file = join(from, cell, seed, 'summary.json');
-          if (existsSync(file)) await takeRun(file, cell, seed);
-        }
-      if (existsSync(join(from, 'figure.svg'))) await copyFile(join(from, 'figure.svg'), join(FOLDER, `${study}.svg`));
+        for (const seed of await folders(join(from, cell))) await takeRun(join(from, cell, seed, 'summary.json'), join(cell, seed));
+      for (const kind of ['svg', 'csv']) await takeFile(join(from, `figure.${kind}`), join(FOLDER, `${study}.${kind}`));
     }
 }
 
-async function takeRun(file: string, cell: string, seed: string): Promise<void> {
-  const { folder, ...summary } = (await json(file)) as RunSummaryFile & { readonly folder: string };
-  if (summary.interrupted || summary.epochs.length < summary.plannedEpochs) return;
-  await mkdir(join(FOLDER, 'runs', cell), { recursive: true });
-  await writeFile(join(FOLDER, 'runs', cell, `${seed}.json`), `${JSON.stringify(summary, null, 1)}\n`);
+/** Without the folder of the machine it was made on. A run that is there already, and was made again, goes to another folder. */
+async function takeRun(file: string, name: string): Promise<void> {
+  if (!existsSync(file)) return;
+  const { folder, ...summary } = JSON.parse(await readFile(file, 'utf8')) as RunResult;
+  if (summary.interrupted) return;
+  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  const [first, again] = ['runs', 'runs-again'].map((kind) => join(FOLDER, kind, name, 'summary.json')) as [string, string];
+  const isThere = existsSync(first);
+  if (isThere && (await readFile(first, 'utf8')) === text) return;
+  const place = isThere ? again : first;
+  await mkdir(join(place, '..'), { recursive: true });
+  await writeFile(place, text);
 }
 
-async function runs(): Promise<Run[]> {
-  const found: Run[] = [];
-  for (const cell of await folders(join(FOLDER, 'runs')))
-    for (const file of (await readdir(join(FOLDER, 'runs', cell))).sort())
-      found.push({ cell, summary: await json(join(FOLDER, 'runs', cell, file)) });
-  return found;
+/** A page of documentation is no place for more. */
+const LARGEST_BYTES = 500_000;
+
+async function takeFile(from: string, to: string): Promise<void> {
+  if (existsSync(from) && (await stat(from)).size <= LARGEST_BYTES) await copyFile(from, to);
 }
 
 /** The page that the committed runs make. */
 export async function rendered(): Promise<string> {
-  const figures = (await readdir(FOLDER)).filter((name) => name.endsWith('.svg')).sort();
-  return page(await runs(), (await json(PAPER)).rows, figures);
+  return resultsPage(await findRuns([FOLDER]), { folders: [FOLDER], title: 'Results', beside: DOCS }).markdown;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -212,6 +212,18 @@ export const otherCell = (folder: string, key: string, [there, now]: readonly (s
     hint: 'choose another place with --out <folder>, or remove that run',
   });
 
+export const twoBudgets = (id: string, budgets: readonly string[]) =>
+  new ManError(`expected runs of ${id} with one budget, got ${budgets.join(' and ')}`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'name the folders of one profile: man-reproduce report --paper outputs/table-1/quick',
+  });
+
+export const noCells = (folders: readonly string[]) =>
+  new ManError(`no finished run of a table or figure of the paper, on real pictures, in ${folders.join(', ')}`, {
+    code: 'MAN_REPRODUCE_NO_RUNS',
+    hint: 'man-reproduce table 1 makes some, in outputs/; other runs are shown without --paper',
+  });
+
 export const notHow = (word: string) =>
   new ManError(`${word} would change the runs of a sweep that goes on`, {
     code: 'MAN_REPRODUCE_SWEEP',

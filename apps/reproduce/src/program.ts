@@ -161,9 +161,10 @@ function createProgram(done: (exitCode: number) => void): Command {
     .option('--out <file>', 'the page to write', 'report.html')
     .option('--markdown <file>', 'where to write the table, too')
     .option('--title <text>', 'of both')
-    .action(async (folders: string[], { out, markdown, title }: { out: string; markdown?: string; title?: string }) => {
+    .option('--paper', 'about runs of table and figure: beside the paper’s numbers, with what shows and what does not')
+    .action(async (folders: string[], { out, markdown, title, paper }: ReportWords) => {
       const { report: write } = await import('./report.ts');
-      done(await write(folders, { out, markdown: markdown ?? null, title: title ?? null }));
+      done(await write(folders, { out, markdown: markdown ?? null, title: title ?? null, paper: paper === true }));
     });
   program
     .command('watch')
@@ -198,6 +199,14 @@ interface TrainWords {
   readonly continue?: boolean;
   readonly configName: ConfigName;
   readonly record?: string;
+}
+
+/** What is typed behind `report`. */
+interface ReportWords {
+  readonly out: string;
+  readonly markdown?: string;
+  readonly title?: string;
+  readonly paper?: boolean;
 }
 
 type Show = (composed: Composed<TrainConfig>) => boolean;

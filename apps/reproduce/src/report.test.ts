@@ -97,7 +97,7 @@ describe('report', () => {
     });
     vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
     const [out, markdown] = [join(folder, 'r.html'), join(folder, 'r.md')];
-    expect(await report([folder], { out, markdown, title: null })).toBe(0);
+    expect(await report([folder], { out, markdown, title: null, paper: false })).toBe(0);
     const page = readFileSync(out, 'utf8');
     expect(page).toContain('<svg');
     expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)/);

@@ -1,8 +1,11 @@
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { atomicWrite, formatBytes, formatCount, formatDuration, type Report, type ReportTable, textTable, writeReport } from '@man/track';
 import { differences } from './config-differences.ts';
 import { dateText, VERSION } from './environment.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
+import { asReport } from './tables/render.ts';
+import { resultsPage } from './tables/results-page.ts';
 import { fact } from './terminal.ts';
 
 /** Options of `man-reproduce report`. */
@@ -10,6 +13,8 @@ export interface ReportOptions {
   readonly out: string;
   readonly markdown: string | null;
   readonly title: string | null;
+  /** Whether the page is about cells of the paper, beside its numbers. */
+  readonly paper: boolean;
 }
 
 /**
@@ -20,12 +25,30 @@ export interface ReportOptions {
  */
 export async function report(folders: readonly string[], options: ReportOptions): Promise<number> {
   const runs = await findRuns(folders);
-  await writeReport(options.out, reportOf(runs, options.title));
-  const text = markdownOf(runs, options.title);
+  const { page, text } = options.paper ? besidePaper(runs, folders, options) : ofRuns(runs, options.title);
+  await writeReport(options.out, page);
   if (options.markdown !== null) await atomicWrite(options.markdown, text);
   process.stdout.write(text);
   fact('page', pathToFileURL(options.out).href);
   return 0;
+}
+
+interface Written {
+  readonly page: Report;
+  /** As Markdown. */
+  readonly text: string;
+}
+
+const ofRuns = (runs: readonly FoundRun[], title: string | null): Written => ({
+  page: reportOf(runs, title),
+  text: markdownOf(runs, title),
+});
+
+function besidePaper(runs: readonly FoundRun[], folders: readonly string[], { title: typed, markdown }: ReportOptions): Written {
+  const title = typed ?? 'Results';
+  const { tables, findings, markdown: text } = resultsPage(runs, { folders, title, beside: dirname(resolve(markdown ?? 'results.md')) });
+  const environment = { 'man-reproduce': VERSION };
+  return { text, page: { title, runs: [], tables: tables.map(asReport), notes: findings, environment, date: dateText() } };
 }
 
 function titleOf(runs: readonly FoundRun[], title: string | null): string {

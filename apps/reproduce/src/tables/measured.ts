@@ -67,7 +67,7 @@ export function spreadIn(measured: Measured | undefined, reading: Reading): Spre
 }
 
 /** How far what was added to the local loss changes a number: the mean over the seeds that both were trained with. */
-export function changeOf(entry: Entry, byCell: ReadonlyMap<string, Measured>): number | null {
+export function changeOf(entry: Pick<Entry, 'cell' | 'metric'>, byCell: ReadonlyMap<string, Measured>): number | null {
   const { cell } = entry;
   const reading = readingOf(entry);
   const plain = [...byCell.values()].find(({ jobs: [job] }) => job !== undefined && isPlainOf(job.cell, cell));

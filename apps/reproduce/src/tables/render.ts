@@ -53,7 +53,8 @@ export function spreadText({ mean, deviation }: Spread): string {
   return deviation === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
 }
 
-const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+/** `−4.97`. */
+export const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
 
 /** What each cell was measured with: best epoch, seeds, time and memory. */
 export function cellTable(entries: readonly Entry[], byCell: ByCell): TextTable {
@@ -86,7 +87,8 @@ function seedsText({ jobs, runs }: Measured): string {
   return `${runs.size} of ${jobs.length}`;
 }
 
-function meanText(measured: Measured, read: Parameters<typeof spreadIn>[1], format: (value: number) => string): string | null {
+/** A mean over seeds; null where there is none. */
+export function meanText(measured: Measured, read: Parameters<typeof spreadIn>[1], format: (value: number) => string): string | null {
   const spread = spreadIn(measured, read);
   return spread === null ? null : format(spread.mean);
 }
@@ -104,7 +106,7 @@ export function asText({ columns, rows }: TextTable, format: 'text' | 'markdown'
       heading,
       // Nothing, where textTable would put a dash: an empty place was not measured.
       value: (row) => row[i] ?? '',
-      align: rows.every((row) => row[i] == null || /^[\d.,]/.test(row[i])) && !heading.startsWith('budget') ? 'right' : 'left',
+      align: rows.every((row) => row[i] == null || /^[\d.,−+]/.test(row[i])) && !heading.startsWith('budget') ? 'right' : 'left',
     }),
   );
   return textTable(rows, drawn, { format });
