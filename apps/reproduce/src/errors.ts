@@ -113,6 +113,12 @@ export const badKernels = (kernels: string) =>
     hint: "native are this project's own for a CPU, tensorflow those of the library, for a GPU too",
   });
 
+export const badClasses = (typed: string) =>
+  new ManError(`--classes: expected a whole number of 2 or more, got '${typed}'`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'leave it out for as many as the data set has',
+  });
+
 export const sweptSection = (key: string) =>
   new ManError(`"${key}" says how a sweep runs: expected one value, got several`, {
     code: 'MAN_REPRODUCE_SWEEP',

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-const options = { json: false, memory: null, kernels: 'native' };
+const options = { json: false, memory: null, kernels: 'native', classes: null };
 
 describe('man-reproduce plan', () => {
   it('prints a table of blocks', () => {
@@ -46,6 +46,17 @@ describe('man-reproduce plan', () => {
     // Bytes that the way back keeps are 127 MB a picture in PyTorch: methods of counting differ, orders of magnitude must not.
     expect(plan.peakTensorBytes / 128 / 127.1e6).toBeGreaterThan(1);
     expect(plan.peakTensorBytes / 128 / 127.1e6).toBeLessThan(5);
+  });
+
+  it('takes another number of classes', () => {
+    const held = (classes: string | null) => {
+      printed = '';
+      planCommand(['backbone=resnet50', 'dataset=imagenet', 'loss=e2e', 'train.batch=4'], { ...options, classes, json: true });
+      return (JSON.parse(printed) as { plan: { heldBytes: number } }).plan.heldBytes;
+    };
+    // Weights of the last layer and their momentum, 990 classes of 2,048 features and a bias.
+    expect(held(null) - held('10')).toBe(2 * 4 * 990 * 2049);
+    expect(() => held('1')).toThrow(/--classes/);
   });
 
   it('reads sizes, and refuses what is none', () => {

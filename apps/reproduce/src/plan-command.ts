@@ -3,8 +3,8 @@ import { fewestBlocks, largestBatch, type MemoryPlan, planMemory } from '@man/an
 import { createTrainer, type Trainer } from '@man/core';
 import { formatBytes, textTable } from '@man/track';
 import { loadTrainConfig } from './configuration.ts';
-import { badKernels, badSize } from './errors.ts';
-import { assemble } from './factories.ts';
+import { badClasses, badKernels, badSize } from './errors.ts';
+import { assemble, type PictureKind } from './factories.ts';
 import { knownSet } from './known-sets.ts';
 import { labelOf, networkOf } from './names.ts';
 import { blocksOf } from './rules.ts';
@@ -17,6 +17,8 @@ export interface PlanCommandOptions {
   readonly memory: string | null;
   /** Whose kernels compute. */
   readonly kernels: string;
+  /** Classes of the data set, as typed, where there are others than published. */
+  readonly classes: string | null;
 }
 
 /** What a plan says, and what fits where that was asked. Bytes. */
@@ -33,8 +35,8 @@ interface Answer {
 }
 
 /** The trainer of a configuration, without data. */
-export function trainerOf(config: TrainConfig): Trainer {
-  const { loss, plugin, ...parts } = assemble(config, knownSet(config.dataset));
+export function trainerOf(config: TrainConfig, pictures: PictureKind = knownSet(config.dataset)): Trainer {
+  const { loss, plugin, ...parts } = assemble(config, pictures);
   return createTrainer({ ...parts, ...(loss === null ? {} : { loss }), plugins: plugin, seed: config.seed });
 }
 
@@ -43,14 +45,17 @@ export function trainerOf(config: TrainConfig): Trainer {
  *
  * @returns the exit code
  */
-export function planCommand(overrides: readonly string[], { json, memory, kernels }: PlanCommandOptions): number {
+export function planCommand(overrides: readonly string[], { json, memory, kernels, classes }: PlanCommandOptions): number {
   if (kernels !== 'native' && kernels !== 'tensorflow') throw badKernels(kernels);
   const { config } = loadTrainConfig(overrides);
   const options = { kernels, threads: config.threads ?? availableParallelism() } as const;
   const { batch } = config.train;
-  const plan = planMemory(() => trainerOf(config), { ...options, batch });
+  const set = knownSet(config.dataset);
+  const pictures = { ...set, classes: classes === null ? set.classes : classesOf(classes) };
+  const create = () => trainerOf(config, pictures);
+  const plan = planMemory(create, { ...options, batch });
   const bytes = memory === null ? null : bytesOf(memory);
-  const cut = (blocks: number) => trainerOf(loadTrainConfig([...overrides, ...cutInto(blocks)]).config);
+  const cut = (blocks: number) => trainerOf(loadTrainConfig([...overrides, ...cutInto(blocks)]).config, pictures);
   const answer: Answer = {
     network: networkOf(config),
     method: labelOf(config),
@@ -60,7 +65,7 @@ export function planCommand(overrides: readonly string[], { json, memory, kernel
         ? null
         : {
             bytes,
-            largestBatch: largestBatch(() => trainerOf(config), { ...options, bytes })?.batch ?? null,
+            largestBatch: largestBatch(create, { ...options, bytes })?.batch ?? null,
             fewestBlocks: fewestBlocks(cut, partitionsOf(config), { ...options, batch, bytes })?.blocks ?? null,
           },
   };
@@ -89,6 +94,12 @@ export function bytesOf(size: string): number {
   const factor = UNITS[unit ?? ''];
   if (number === undefined || factor === undefined || Number(number) === 0) throw badSize(size);
   return Number(number) * factor;
+}
+
+function classesOf(typed: string): number {
+  const classes = Number(typed);
+  if (!Number.isInteger(classes) || classes < 2) throw badClasses(typed);
+  return classes;
 }
 
 function text({ network, method, plan, fit }: Answer, config: TrainConfig): string {

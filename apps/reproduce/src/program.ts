@@ -118,12 +118,14 @@ function createProgram(done: (exitCode: number) => void): Command {
   configured(program, 'plan', 'memory of a training step, block by block, without running it, and what fits')
     .option('--memory <size>', 'room there is, such as 16GB: tells the largest batch and the fewest blocks that fit')
     .option('--kernels <whose>', 'native, or tensorflow, which a GPU has', 'native')
+    .option('--classes <number>', 'of the data set, where yours has fewer than ImageNet')
     .option('--json', 'print one line of JSON')
-    .action(async (words: string[], options: ShowOptions & { json?: boolean; memory?: string; kernels: string }) => {
+    .action(async (words: string[], options: ShowOptions & PlanWords) => {
       const { overrides, show } = settle(words, options);
       if (show(loadTrainConfig(overrides))) return;
       const { planCommand } = await import('./plan-command.ts');
-      done(planCommand(overrides, { json: options.json === true, memory: options.memory ?? null, kernels: options.kernels }));
+      const { json, memory, kernels, classes } = options;
+      done(planCommand(overrides, { json: json === true, memory: memory ?? null, kernels, classes: classes ?? null }));
     });
   configured(program, 'data', 'data sets: verify compares files with what was published, show draws batches as the network sees them', [
     new Argument('<action>', 'verify or show').choices(['verify', 'show']),
@@ -199,6 +201,14 @@ interface TrainWords {
   readonly continue?: boolean;
   readonly configName: ConfigName;
   readonly record?: string;
+}
+
+/** What is typed behind `plan`. */
+interface PlanWords {
+  readonly json?: boolean;
+  readonly memory?: string;
+  readonly kernels: string;
+  readonly classes?: string;
 }
 
 /** What is typed behind `report`. */

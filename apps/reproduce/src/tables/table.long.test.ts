@@ -28,7 +28,7 @@ function run(args: readonly string[]) {
 }
 
 it.each(TRAINED_TABLES)('trains every row of table %s', { timeout: 900_000 }, async (table) => {
-  const { code, stdout } = await run(['table', table, '--profile', 'smoke', '--json', 'data.workers=0']);
+  const { code, stdout } = await run(['table', table, '--profile', 'smoke', '--json', 'data.workers=0', 'launcher=processes']);
   expect(code).toBe(0);
   const { cells } = JSON.parse(stdout) as { cells: { last: unknown }[] };
   expect(cells.length).toBeGreaterThan(0);
@@ -36,7 +36,7 @@ it.each(TRAINED_TABLES)('trains every row of table %s', { timeout: 900_000 }, as
 });
 
 it.each(FIGURES)('draws figure %s', { timeout: 900_000 }, async (figure) => {
-  const { code, stdout } = await run(['figure', figure, '--profile', 'smoke', '--json', 'data.workers=0']);
+  const { code, stdout } = await run(['figure', figure, '--profile', 'smoke', '--json', 'data.workers=0', 'launcher=processes']);
   expect(code).toBe(0);
   const { files } = JSON.parse(stdout) as { files: readonly [string, string, string] };
   const [svg, png, csv] = await Promise.all(files.map((file) => readFile(join(folder, file))));
