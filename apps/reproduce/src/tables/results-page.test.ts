@@ -38,6 +38,7 @@ describe('resultsPage', () => {
     run('figure-5/quick/cifar10-resnet32-k16-dgl-bias', 1, 65);
     run('day/mine', 1, 50);
     put('figure-7/quick/figure.svg', '<svg/>');
+    put('figure-7/quick/figure.csv', 'method,seed,layer,unit,CKA\nDGL,1,1,stem,0.5\nDGL,1,2,stage1.unit0,0.3\nDGL + MAN,1,1,stem,0.9\n');
     const { markdown, tables } = await page();
     expect(tables.map(({ title }) => title)).toEqual(['Table 1', 'Table 5(a)', 'Not in the paper’s tables']);
     const [first] = tables;
@@ -59,6 +60,7 @@ describe('resultsPage', () => {
     expect(markdown).toContain("man-reproduce table 1 --profile quick --seeds 2 --rows 'cifar10 resnet32 k16 dgl'");
     expect(markdown).toContain(`(${folder.split('/').at(-1)}/figure-7/quick/figure.svg)`);
     expect(markdown).toContain('end to end is ahead of local losses alone by 31.00 (paper 7.71)');
+    expect(markdown).toContain('- Figure 7, CKA, mean over layers: DGL 0.40, DGL + MAN 0.90.');
     expect(markdown).not.toContain('mine');
   });
 

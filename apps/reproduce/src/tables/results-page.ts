@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatBytes, formatCount, formatDuration } from '@man/track';
 import { loadTrainConfig } from '../configuration.ts';
 import { noCells } from '../errors.ts';
-import { FIGURES } from '../figures/figure.ts';
+import { figureFinding, figuresIn, figureText } from '../figures/drawn.ts';
 import type { FoundRun } from '../find-runs.ts';
 import { knownSet } from '../known-sets.ts';
 import { PAPER } from '../paper.ts';
@@ -43,8 +42,8 @@ export function resultsPage(
     TRAINED_TABLES.flatMap((table) => entriesOf(layoutOf(table))),
     cells.byCell,
   );
-  const findings = [...effects.map(effectText), ...aheadTexts(cells), ...budgetTexts(cells)];
-  const figures = folders.flatMap((folder) => figuresIn(resolve(folder), beside));
+  const figures = folders.flatMap((folder) => figuresIn(resolve(folder)));
+  const findings = [...effects.map(effectText), ...aheadTexts(cells), ...figures.flatMap(figureFinding), ...budgetTexts(cells)];
   const markdown = [
     `# ${title}`,
     aboutText(cells),
@@ -52,7 +51,7 @@ export function resultsPage(
     CAPTION,
     '## What shows, and what does not',
     list(findings),
-    ...(figures.length === 0 ? [] : ['## Figures', ...figures.map(figureText)]),
+    ...(figures.length === 0 ? [] : ['## Figures', ...figures.map((figure) => figureText(figure, beside))]),
     '## Do it again',
     `\`\`\`sh\n${commandsOf(cells).join('\n')}\n\`\`\``,
     ['These train what is not there yet; `--resume` goes on with what was stopped.', ...repeatedText(cells)].join(' '),
@@ -85,7 +84,9 @@ function tablesOf({ byCell }: FoundCells): readonly TextTable[] {
   const tables = TRAINED_TABLES.flatMap((table) => {
     const layout = layoutOf(table);
     return layout.parts.flatMap((part) => {
-      const entries = unique(entriesOf({ ...layout, parts: [part] }), ({ cell }) => cell.id).filter(({ cell }) => byCell.has(cell.id));
+      const entries = byNetwork(
+        unique(entriesOf({ ...layout, parts: [part] }), ({ cell }) => cell.id).filter(({ cell }) => byCell.has(cell.id)),
+      );
       for (const { cell } of entries) shownCells.add(cell.id);
       // A part of which only rows of another table are there has nothing of its own.
       const isOwn = entries.some(({ cell }) => homeOf(cell) === `table-${table}`);
@@ -94,6 +95,13 @@ function tablesOf({ byCell }: FoundCells): readonly TextTable[] {
   });
   const rest = [...byCell.values()].flatMap(({ jobs: [job] }) => (job === undefined || shownCells.has(job.cell.id) ? [] : [job.cell]));
   return rest.length === 0 ? tables : [...tables, tableOf('Not in the paper’s tables', rest.map(unprinted), byCell)];
+}
+
+/** The rows of one network and number of blocks together, otherwise in the paper's order. */
+function byNetwork(entries: readonly Entry[]): readonly Entry[] {
+  const datasets = unique(entries, ({ cell }) => cell.dataset).map(({ cell }) => cell.dataset);
+  const rank = ({ cell: { dataset, backbone, blocks } }: Entry) => [datasets.indexOf(dataset), backbone, blocks].join(' ');
+  return [...entries].sort((a, b) => rank(a).localeCompare(rank(b), 'en', { numeric: true }));
 }
 
 /** A cell that the paper has no number for. */
@@ -172,31 +180,6 @@ function budgetTexts({ byCell }: FoundCells): readonly string[] {
       `${dataset}: a run of the paper sees ${formatCount(paper)} pictures, one of these ${formatCount(seen)}. A tenth of the paper's would take ${range(hours, 0)} hours a run at the speed of these; \`--profile paper --dry\` tells for another machine.`,
     ];
   });
-}
-
-/** A drawing, and the table it was made from. */
-interface Drawing {
-  readonly name: string;
-  readonly file: string;
-  readonly data: string | null;
-}
-
-/** Drawings `figure-<n>.svg`, or `figure-<n>/<profile>/figure.svg` as `figure` leaves them. */
-function figuresIn(folder: string, beside: string): readonly Drawing[] {
-  const files = FIGURES.flatMap((number) => {
-    const own = PROFILES.map((profile) => `figure-${number}/${profile}/figure.svg`);
-    return [`figure-${number}.svg`, ...own].map((file) => ({ name: `Figure ${number}`, file: join(folder, file) }));
-  });
-  return files
-    .filter(({ file }) => existsSync(file))
-    .map(({ name, file }) => {
-      const data = file.replace(/svg$/, 'csv');
-      return { name, file: relative(beside, file), data: existsSync(data) ? relative(beside, data) : null };
-    });
-}
-
-function figureText({ name, file, data }: Drawing): string {
-  return `![${name}](${file})${data === null ? '' : `\n\n${name}, [as data](${data})`}`;
 }
 
 /** What trains the cells again. */
