@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { environment } from '../../apps/reproduce/src/environment.ts';
 import { findRuns } from '../../apps/reproduce/src/find-runs.ts';
 import type { RunResult } from '../../apps/reproduce/src/result.ts';
 import { resultsPage } from '../../apps/reproduce/src/tables/results-page.ts';
@@ -38,11 +39,11 @@ async function takeRun(file: string, name: string): Promise<void> {
   if (!existsSync(file)) return;
   const { folder, ...summary } = JSON.parse(await readFile(file, 'utf8')) as RunResult;
   if (summary.interrupted) return;
-  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  const { 'load when it ended': load, ...machine } = summary.environment ?? environment({});
+  const text = `${JSON.stringify({ ...summary, environment: machine }, null, 1)}\n`;
   const [first, again] = ['runs', 'runs-again'].map((kind) => join(FOLDER, kind, name, 'summary.json')) as [string, string];
-  const isThere = existsSync(first);
-  if (isThere && (await readFile(first, 'utf8')) === text) return;
-  const place = isThere ? again : first;
+  const isOther = existsSync(first) && JSON.parse(await readFile(first, 'utf8')).seconds !== summary.seconds;
+  const place = isOther ? again : first;
   await mkdir(join(place, '..'), { recursive: true });
   await writeFile(place, text);
 }

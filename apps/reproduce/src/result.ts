@@ -3,6 +3,7 @@ import type { EpochReport, Trainer } from '@man/core';
 import type { Engine } from '@man/ops';
 import type { RunSummary } from '@man/track';
 import { engineText } from './engine.ts';
+import { environment } from './environment.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { TrainConfig } from './schema/index.ts';
 
@@ -29,6 +30,8 @@ export interface RunResult extends RunSummary {
   readonly steps: number;
   readonly configHash: string;
   readonly folder: string;
+  /** Processor, memory, versions; absent in runs of older versions. */
+  readonly environment?: Readonly<Record<string, string | number>>;
 }
 
 /** Everything a result is put together from. */
@@ -68,6 +71,7 @@ export function resultOf(finished: Finished): RunResult {
     batch: composed.config.train.batch,
     steps: trainer.steps,
     configHash: composed.hash,
+    environment: environment({}),
     folder: folder.path,
   };
 }

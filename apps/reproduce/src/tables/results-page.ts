@@ -63,11 +63,21 @@ const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join
 
 function aboutText({ byCell }: FoundCells): string {
   const results = resultsIn(byCell);
-  const engines = unique(results, ({ engine }) => engine ?? '').map(({ engine }) => engine ?? 'unknown');
+  const all = (read: (result: RunResult) => string | null) => [...new Set(results.map(read))].filter((text) => text !== null).join('; ');
   return [
     `${results.length === 1 ? '1 run' : `${formatCount(results.length)} runs`}, beside the numbers of the paper (${PAPER.source.split(';')[0]}). Where they see fewer pictures than there, errors are far above the`,
-    `paper's, and the question is only which way they move. Engine: ${engines.join('; ')}.`,
-  ].join('\n');
+    `paper's, and the question is only which way they move. Engine: ${all(({ engine }) => engine)}.`,
+    all(machineOf),
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+/** `AMD EPYC, 2 cores; Node.js v22.1.0; man-reproduce 0.1.0`. */
+function machineOf({ environment: { processor, memory, ...more } = {} }: RunResult): string | null {
+  if (processor === undefined) return null;
+  const versions = ['Node.js', 'man-reproduce'].flatMap((name) => (more[name] === undefined ? [] : [`${name} ${more[name]}`]));
+  return `${[`${processor}, ${memory} of memory`, ...versions].join(', ')}.`;
 }
 
 const resultsIn = (byCell: FoundCells['byCell']): readonly RunResult[] => [...byCell.values()].flatMap(({ runs }) => [...runs.values()]);
