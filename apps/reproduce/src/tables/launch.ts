@@ -3,12 +3,13 @@ import { dirname } from 'node:path';
 import type { ManError } from '@man/base';
 import { type JobReport, type Job as LaunchedJob, type LaunchOptions, processes } from '@man/launch';
 import { loadTrainConfig } from '../configuration.ts';
+import { shown } from '../run-folder.ts';
 import type { SweepConfig } from '../schema/index.ts';
 import { follow } from '../sweep-follow.ts';
 import { trainingJob } from '../sweep-job.ts';
 import { threadsOf } from '../sweep-plan.ts';
 import { reported, type SweepRun, waitingRun } from '../sweep-record.ts';
-import { notice, paint } from '../terminal.ts';
+import { fact, notice, paint } from '../terminal.ts';
 import { startWorker } from '../worker.ts';
 import { type Job, stateOf, tidy, wordsOf } from './job.ts';
 import { handOver, type QueuedRun, watchQueue } from './queue.ts';
@@ -120,5 +121,10 @@ async function followed(
     await follower.end();
     await Promise.all(tidied);
   }
-  return new Map(runs.filter(({ state }) => state === 'failed').map(({ name, problem }) => [folderOf(name), problem ?? 'failed']));
+  const failed = runs.filter(({ state }) => state === 'failed');
+  for (const { name } of failed) {
+    const found = launched.find(({ job }) => job.name === name);
+    if (found !== undefined) fact('failed', `${found.label}: ${shown(found.job.log)}`);
+  }
+  return new Map(failed.map(({ name, problem }) => [folderOf(name), problem ?? 'failed']));
 }
