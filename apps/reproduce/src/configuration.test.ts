@@ -36,6 +36,16 @@ describe('conf/', () => {
     }
   });
 
+  it('has what MAN’s authors released, for both kinds of networks', () => {
+    for (const words of [['preset=release'], ['preset=release-imagenet', 'experiment=imagenet-resnet101-k2']]) {
+      const { config } = loadTrainConfig(words);
+      expect(config.loss).toMatchObject({ type: 'infopro', schedule: 'man-release' });
+      expect(config.plugin).toMatchObject({ type: 'man', init: 'independent', when: 'before-step' });
+      assemble(config, knownSet(config.dataset));
+    }
+    expect(loadTrainConfig(['preset=release', 'loss=dgl']).config.loss.type).toBe('dgl');
+  });
+
   it.each(options('backbone'))('cuts %s where a partition is published, or evenly', (backbone) => {
     const { config } = loadTrainConfig([`backbone=${backbone}`]);
     const { backbone: network, partition } = assemble(config, knownSet(config.dataset));

@@ -1,3 +1,4 @@
+import { parseOverride } from '@man/config';
 import { formatCount } from '@man/track';
 import { isOption } from '../configuration.ts';
 import type { PaperDataset, PaperMethod, PaperNumber } from '../paper.ts';
@@ -70,8 +71,19 @@ const PLUGINS: Readonly<Record<Variant, readonly string[]>> = {
   weights: ['plugin=man', 'plugin.bias=none', 'plugin.momentum=0'],
 };
 
-/** What `train` is told for a cell, seed and folder excepted. */
-export function overridesOf(cell: Cell, profile: Profile): readonly string[] {
+/**
+ * What `train` is told for a cell, seed and folder excepted.
+ *
+ * @param typed for all cells
+ */
+export function overridesOf(cell: Cell, profile: Profile, typed: readonly string[] = []): readonly string[] {
+  const own = ownOverrides(cell, profile);
+  if (!typed.some((word) => parseOverride(word).key === 'preset')) return [...own, ...typed];
+  // What is typed counts more than what a preset takes: these are left to it.
+  return [...own.filter((word) => word !== 'loss=infopro' && word !== 'plugin=man'), ...typed];
+}
+
+function ownOverrides(cell: Cell, profile: Profile): readonly string[] {
   const { dataset, backbone, blocks, method, variant } = cell;
   const recipe = method === 'E2E' ? (RECIPE_OF_E2E[backbone] ?? 2) : blocks;
   return [

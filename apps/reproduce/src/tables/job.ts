@@ -43,7 +43,7 @@ export function jobsOf(cells: readonly Cell[], { out, profile, seeds, overrides 
       seed,
       folder: join(out, homeOf(cell), profile, cell.id, `seed-${seed}`),
       label: `${cell.dataset}, ${cell.backbone}, ${cell.method === 'E2E' ? '' : `K=${cell.blocks}, `}${methodName(cell)}, seed ${seed}`,
-      overrides: [...overridesOf(cell, profile), ...overrides, `seed=${seed}`],
+      overrides: [...overridesOf(cell, profile, overrides), `seed=${seed}`],
     })),
   );
 }

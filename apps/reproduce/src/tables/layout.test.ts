@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadTrainConfig } from '../configuration.ts';
 import { PAPER } from '../paper.ts';
+import { trainerOf } from '../plan-command.ts';
 import { type Cell, cellOfNumber, overridesOf, PROFILES } from './cell.ts';
 import { cellsOf, TRAINED_TABLES } from './layout.ts';
 import { homeOf, layoutOf } from './paper-tables.ts';
@@ -129,6 +130,18 @@ describe('Tables 2, 4 and 5', () => {
     expect(pluginOf('cifar10-resnet32-k16-dgl-ema')).toMatchObject({ type: 'man', ema: true, bias: 'none', momentum: 0.995 });
     expect(pluginOf('cifar10-resnet32-k16-dgl-weights')).toMatchObject({ type: 'man', ema: true, bias: 'none', momentum: 0 });
     expect(pluginOf('imagenet-resnet101-k4-infopro-man')).toMatchObject({ type: 'man', ema: true, bias: 'branch', momentum: 0.995 });
+  });
+
+  it('are as MAN’s authors released them where that is asked for, whatever has one', () => {
+    const released = (id: string) => loadTrainConfig(overridesOf(named(ofTables, id), 'paper', ['preset=release'])).config;
+    const man = released('cifar10-resnet32-k16-infopro-man');
+    expect(man.loss).toMatchObject({ type: 'infopro', schedule: 'man-release' });
+    expect([man.plugin, man.partition.split]).toEqual([expect.objectContaining({ init: 'independent', when: 'before-step' }), 'release']);
+    // Its blocks: 15.
+    expect(trainerOf(man).blocks).toHaveLength(15);
+    expect(released('svhn-resnet110-k55-dgl').loss.type).toBe('dgl');
+    expect(released('cifar10-resnet32-k16-infopro').plugin.type).toBe('none');
+    expect(trainerOf(released('stl10-resnet32-e2e')).blocks).toHaveLength(1);
   });
 
   // methods.md §4.2.

@@ -59,7 +59,7 @@ const NUMBERS = () => numbersOf('3').filter(({ metric }) => metric === 'gpu_memo
 const CELLS = () => unique(NUMBERS().map(cellOfNumber), ({ id }) => id);
 
 function memoryOf(cell: Cell, overrides: readonly string[]): CellMemory {
-  const { config } = loadTrainConfig([...overridesOf(cell, 'paper'), ...overrides]);
+  const { config } = loadTrainConfig(overridesOf(cell, 'paper', overrides));
   const { batch } = config.train;
   const peak = (kernels: (typeof KERNELS)[number]) =>
     planMemory(() => trainerOf(config), { batch, kernels, threads: config.threads ?? availableParallelism() }).peakTensorBytes;
