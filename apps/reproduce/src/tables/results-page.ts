@@ -29,7 +29,7 @@ export interface ResultsPage {
  *
  * @param folders in which figures are looked for
  * @param beside folder that links are relative to
- * @throws MAN_REPRODUCE_NO_CELLS, MAN_REPRODUCE_OPTION
+ * @throws MAN_REPRODUCE_NO_RUNS, MAN_REPRODUCE_OPTION
  */
 export function resultsPage(
   found: readonly FoundRun[],
