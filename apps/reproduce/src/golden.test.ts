@@ -13,6 +13,7 @@ import { lossSchemas } from './schema/loss.ts';
 import { optimizerSchemas } from './schema/optimizer.ts';
 import { pluginSchemas } from './schema/plugin.ts';
 import { scheduleSchemas } from './schema/schedule.ts';
+import { launcherSchemas, sweeperSchemas, sweepFolderSchema } from './schema/sweep.ts';
 
 const experiments = readdirSync(new URL('../conf/experiment/', import.meta.url)).map((file) => file.replace('.yaml', ''));
 const unions: Readonly<Record<string, Readonly<Record<string, ConfigSchema>>>> = {
@@ -22,6 +23,9 @@ const unions: Readonly<Record<string, Readonly<Record<string, ConfigSchema>>>> =
   optimizer: optimizerSchemas,
   plugin: pluginSchemas,
   schedule: scheduleSchemas,
+  launcher: launcherSchemas,
+  sweeper: sweeperSchemas,
+  sweep: { folder: sweepFolderSchema },
 };
 
 describe('experiments compose to what they composed to', () => {

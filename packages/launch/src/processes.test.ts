@@ -24,6 +24,21 @@ function recorder() {
   return { seen, onChange: ({ name }: Job, { state }: JobReport) => void seen.push(`${name} ${state}`) };
 }
 
+describe('graphics cards', () => {
+  it('are dealt to the places, so that jobs side by side see different ones', async () => {
+    const names = ['g1', 'g2', 'g3', 'g4'];
+    const see = 'setTimeout(() => console.log(process.env.CUDA_VISIBLE_DEVICES), 300)';
+    await processes({ jobs: 2, gpus: [3, 5] }).launch(names.map((name) => job(name, see)));
+    const seen = names.map((name) => logOf(job(name, '')).trim());
+    expect(seen.slice(0, 2).sort()).toEqual(['3', '5']);
+    expect(seen.every((gpu) => ['3', '5'].includes(gpu))).toBe(true);
+  });
+
+  it('have numbers', () => {
+    expect(() => processes({ gpus: [-1] })).toThrow('processes({ gpus })');
+  });
+});
+
 describe('serial', () => {
   it('runs one after the other, in order, and goes on behind one that fails', async () => {
     const { seen, onChange } = recorder();

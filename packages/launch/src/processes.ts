@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { defineSchema, positiveInt } from '@man/base';
+import { defineSchema, listOf, nonNegativeInt, positiveInt } from '@man/base';
 import { badOption } from './errors.ts';
 import { type Job, type JobReport, type Launcher, type LaunchOptions, WAITING } from './launcher.ts';
 
@@ -9,11 +9,14 @@ import { type Job, type JobReport, type Launcher, type LaunchOptions, WAITING } 
 export interface ProcessesOptions {
   /** How many run side by side. Default 2. */
   readonly jobs?: number;
+  /** Numbers of graphics cards, dealt to the places in turn: a job sees its own alone (`CUDA_VISIBLE_DEVICES`). Default none, which changes nothing. */
+  readonly gpus?: readonly number[];
 }
 
 /** {@link ProcessesOptions} as keys of a configuration. */
 export const processesSchema = defineSchema({
   jobs: { doc: 'Runs side by side; the cores are split between them.', default: 2, format: positiveInt },
+  gpus: { doc: 'Graphics cards, dealt to the runs side by side.', default: [] as number[], format: listOf(nonNegativeInt) },
 });
 
 /** One job after the other, each in a process of its own: a crash or a leak cannot hurt the next one. */
@@ -36,20 +39,24 @@ export function serial(): Launcher {
  * export const run = () => processes({ jobs: 2 }).launch([1, 2, 3].map((seed) => ({ name: `${seed}`, command: command(seed), log: `${seed}.log` })));
  * ```
  */
-export function processes({ jobs: width = 2 }: ProcessesOptions = {}): Launcher {
+export function processes({ jobs: width = 2, gpus = [] }: ProcessesOptions = {}): Launcher {
   if (!(Number.isSafeInteger(width) && width > 0)) throw badOption('processes({ jobs })', 'a whole number, 1 or more', width);
+  const strange = gpus.find((gpu) => !(Number.isSafeInteger(gpu) && gpu >= 0));
+  if (strange !== undefined) throw badOption('processes({ gpus })', 'whole numbers, 0 or more', strange);
   return {
     name: 'processes',
     async launch(jobs, options = {}) {
       const reports: JobReport[] = jobs.map(() => WAITING);
       let next = 0;
-      const slot = async () => {
+      const slot = async (place: number) => {
+        const env =
+          gpus.length === 0 ? options.env : { ...(options.env ?? process.env), CUDA_VISIBLE_DEVICES: `${gpus[place % gpus.length]}` };
         while (next < jobs.length && options.signal?.aborted !== true) {
           const index = next++;
-          reports[index] = await runProcess(jobs[index] as Job, options);
+          reports[index] = await runProcess(jobs[index] as Job, { ...options, ...(env === undefined ? {} : { env }) });
         }
       };
-      await Promise.all(Array.from({ length: Math.min(width, jobs.length) }, slot));
+      await Promise.all(Array.from({ length: Math.min(width, jobs.length) }, (_, place) => slot(place)));
       return reports;
     },
   };
