@@ -10,7 +10,7 @@ beforeAll(() => useEngine('auto'));
 describe('a contest', () => {
   it('trains all methods from the same weights on the same pictures, and leaves nothing behind', async () => {
     const before = tf.memory().numTensors;
-    const contest = new Contest(createPictures(1));
+    const contest = new Contest(createPictures(1, 16));
     expect(contest.contestants.map(({ method, blocks }) => [method, blocks])).toEqual([['end-to-end', 1], ['local', 7], ['man', 7]]); // biome-ignore format: one line
     expect(new Set(contest.contestants.map(({ parameters }) => parameters)).size).toBe(1);
     const steps: Progress[] = [];
@@ -32,7 +32,7 @@ describe('a contest', () => {
   });
 
   it('judges each method, with a map of every layer', async () => {
-    const contest = new Contest(createPictures(2));
+    const contest = new Contest(createPictures(2, 16));
     for (const _ of contest.train());
     const judgements: Judgement[] = [];
     for await (const judgement of contest.judge()) judgements.push(judgement);
@@ -56,7 +56,7 @@ describe('a contest', () => {
 
 describe('pictures', () => {
   it('are the same batch for the same step, and others for the next', () => {
-    const pictures = createPictures(3);
+    const pictures = createPictures(3, 16);
     const read = (step: number) => tf.tidy(() => [...pictures.batch(step).labels.dataSync()]);
     expect(read(4)).toEqual(read(4));
     expect(read(4)).not.toEqual(read(5));

@@ -1,9 +1,10 @@
 import { ENGINES, type EngineName, METHODS, type Method, type Order, type Report } from './messages.ts';
 import { Panel } from './panel.ts';
 
-/** `?engine=wasm&steps=5`: an engine, and steps of one press of “Train”. */
+/** `?engine=wasm&steps=5&batch=4`: an engine, steps of one press of “Train”, pictures of a step. */
 const asked = new URLSearchParams(location.search);
 const STEPS = Number(asked.get('steps') ?? 400);
+const BATCH = Number(asked.get('batch') ?? 16);
 const NAMES: Readonly<Record<EngineName, string>> = {
   webgpu: 'WebGPU',
   webgl: 'WebGL',
@@ -40,7 +41,7 @@ function prepare(): void {
   enable(false);
   say('Starting …');
   const chosen = ENGINES.find((name) => name === engine.value) ?? 'auto';
-  order({ type: 'prepare', engine: chosen, seed: 1 });
+  order({ type: 'prepare', engine: chosen, seed: 1, batch: BATCH });
 }
 
 function begin(steps: number): void {

@@ -8,7 +8,7 @@ export type EngineName = (typeof ENGINES)[number];
 
 /** From the page to the worker that trains. */
 export type Order =
-  | { readonly type: 'prepare'; readonly engine: EngineName | 'auto'; readonly seed: number }
+  | { readonly type: 'prepare'; readonly engine: EngineName | 'auto'; readonly seed: number; readonly batch: number }
   | { readonly type: 'train'; readonly steps: number }
   | { readonly type: 'pause' };
 

@@ -4,13 +4,13 @@ import { shapes } from '@man/dataset-shapes';
 import * as tf from '@tensorflow/tfjs';
 import type { FeatureMap } from './messages.ts';
 
-export const BATCH = 16;
-const TRAIN = 960;
-const TEST = 96;
+/** Batches of an epoch, and of an evaluation. */
+const TRAIN = 60;
+const TEST = 6;
 const SIDE = 32;
 const PICTURE = SIDE * SIDE * 3;
 
-/** The pictures of a contest. */
+/** The pictures of a contest, in batches of one size. */
 export interface Pictures {
   /** Batch number `step`, the same for each method; the caller's. */
   batch(step: number): Batch;
@@ -22,11 +22,10 @@ export interface Pictures {
   readonly label: string;
 }
 
-export function createPictures(seed: number): Pictures {
-  const { train, test, normalization, classes } = shapes({ seed, train: TRAIN, test: TEST });
+export function createPictures(seed: number, size: number): Pictures {
+  const { train, test, normalization, classes } = shapes({ seed, train: TRAIN * size, test: TEST * size });
   const order = createRng(seed).split('order');
   const orders: Uint32Array[] = [];
-  const perEpoch = TRAIN / BATCH;
   /** Normalised pictures at these places. */
   const read = ({ images, labels }: typeof train, places: ArrayLike<number>): Batch => {
     const bytes = new Float32Array(places.length * PICTURE);
@@ -44,19 +43,19 @@ export function createPictures(seed: number): Pictures {
   };
   return {
     batch(step) {
-      const epoch = Math.floor(step / perEpoch);
-      orders[epoch] ??= order.split(`${epoch}`).permutation(TRAIN);
-      const from = (step % perEpoch) * BATCH;
-      return read(train, orders[epoch].subarray(from, from + BATCH));
+      const epoch = Math.floor(step / TRAIN);
+      orders[epoch] ??= order.split(`${epoch}`).permutation(train.size);
+      const from = (step % TRAIN) * size;
+      return read(train, orders[epoch].subarray(from, from + size));
     },
     test: {
-      examples: TEST,
-      batches: TEST / BATCH,
+      examples: test.size,
+      batches: TEST,
       async *epoch() {
-        for (let i = 0; i < TEST; i += BATCH)
+        for (let i = 0; i < test.size; i += size)
           yield read(
             test,
-            Array.from({ length: BATCH }, (_, k) => i + k),
+            Array.from({ length: size }, (_, k) => i + k),
           );
       },
     },

@@ -24,11 +24,11 @@ async function obey(order: Order, isNewest: () => boolean): Promise<void> {
   else if (order.type === 'train') await train(order.steps, isNewest);
 }
 
-async function prepare({ engine: asked, seed }: Extract<Order, { readonly type: 'prepare' }>): Promise<void> {
+async function prepare({ engine: asked, seed, batch }: Extract<Order, { readonly type: 'prepare' }>): Promise<void> {
   contest?.dispose();
   contest = null;
   const engine = await startEngine(asked);
-  const pictures = createPictures(seed);
+  const pictures = createPictures(seed, batch);
   contest = new Contest(pictures);
   tell({ type: 'ready', engine, contestants: contest.contestants, example: pictures.shown, label: pictures.label });
 }
