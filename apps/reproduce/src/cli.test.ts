@@ -1,60 +1,26 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readEvents, readSafetensors, readSummary } from '@man/track';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunResult } from './result.ts';
+import { programIn } from './testing-program.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const program = fileURLToPath(new URL('../bin/man-reproduce.js', import.meta.url));
+const { folder, run } = programIn('cli');
 const smoke = ['experiment=smoke', 'data.workers=0'];
 // Processes that load TensorFlow, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
-let folder: string;
-beforeAll(async () => {
+beforeAll(() => {
   if (!existsSync(fileURLToPath(new URL('../dist/cli.js', import.meta.url))))
     execFileSync('npx', ['nx', 'run-many', '-t', 'build', '-p', '@man/reproduce'], {
       cwd: root,
       env: { ...process.env, NX_DAEMON: 'false' },
     });
-  folder = await mkdtemp(join(tmpdir(), 'man-cli-'));
 }, 300_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the built program in the test's folder, without pictures of this machine and without network. */
-function run(
-  args: readonly string[],
-  { env = {}, onStderr = () => {} }: { env?: NodeJS.ProcessEnv; onStderr?: (text: string, child: ChildProcess) => void } = {},
-) {
-  return new Promise<Ended>((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: { ...process.env, MAN_DATA_DIR: '', XDG_CACHE_HOME: folder, MAN_CIFAR10_URL: 'http://127.0.0.1:9/x', NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr.on('data', (text) => {
-      stderr += text;
-      onStderr(stderr, child);
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
 /** Sends SIGINT when a step has been shown, once. */
 function interruptAt(mark: string) {
   let sent = false;

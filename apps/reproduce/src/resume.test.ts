@@ -1,46 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { diffCheckpoints } from '@man/checkpoint';
 import { readEvents, readSafetensors, readSummary } from '@man/track';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { programIn } from './testing-program.ts';
 
-/** The program as it is built; cli.test.ts builds it where it is missing. */
-const program = fileURLToPath(new URL('../bin/man-reproduce.js', import.meta.url));
-
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'man-resume-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], whileRunning: (child: ChildProcess) => void = () => {}): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: { ...process.env, MAN_DATA_DIR: '', XDG_CACHE_HOME: folder, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr.on('data', (text) => {
-      stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-    whileRunning(child);
-  });
-}
+const { folder, run } = programIn('resume');
 
 /** Kills as nothing can be caught, once the run has saved itself so often. */
 function killBehind(name: string, checkpoints: number) {
@@ -73,7 +39,7 @@ describe('man-reproduce resume', () => {
   it('makes a killed run go on to the same weights, in the same files', { timeout: 180_000 }, async () => {
     const whole = await run(train('whole'));
     expect(whole, whole.stderr).toMatchObject({ code: 0 });
-    const killed = await run(train('killed'), killBehind('killed', 2));
+    const killed = await run(train('killed'), { onStart: killBehind('killed', 2) });
     expect(killed.code).toBeNull();
     const resumed = await run(['resume', 'killed']);
     expect(resumed, resumed.stderr).toMatchObject({ code: 0 });

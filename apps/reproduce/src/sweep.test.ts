@@ -1,51 +1,17 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, hostname, tmpdir } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readSummary } from '@man/track';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { planSweep } from './sweep-plan.ts';
 import { shareOf, timeLeft } from './sweep-progress.ts';
 import { isOwned, keepRecord, readRecord, reported, type SweepRecord, waitingRun } from './sweep-record.ts';
 import { groupsOf } from './sweep-report.ts';
 import { exampleResult } from './testing.ts';
+import { programIn } from './testing-program.ts';
 
-/** The program as it is built; cli.test.ts builds it where it is missing. */
-const program = fileURLToPath(new URL('../bin/man-reproduce.js', import.meta.url));
-
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'man-sweep-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], onStderr: (text: string, child: ChildProcess) => void = () => {}): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: { ...process.env, MAN_DATA_DIR: '', XDG_CACHE_HOME: folder, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr.on('data', (text) => {
-      stderr += text;
-      onStderr(stderr, child);
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
+const { folder, run } = programIn('sweep');
 const smoke = ['experiment=smoke', 'data.workers=0', 'loss=e2e', 'plugin=none', 'partition.blocks=1'];
 
 describe('planSweep', () => {
@@ -57,7 +23,7 @@ describe('planSweep', () => {
       'seed=2 loss=dgl threads=1',
       'seed=2 loss=infopro threads=1',
     ]);
-    expect(config.launcher).toEqual({ type: 'processes', jobs: 3 });
+    expect(config.launcher).toEqual({ type: 'processes', jobs: 3, gpus: [] });
   });
 
   it('splits the cores between runs side by side, before what was typed', async () => {
@@ -234,15 +200,17 @@ describe('man-reproduce train -m', () => {
     const isSaved = (name: string) =>
       existsSync(join(folder, 'stopped', name, 'checkpoints')) && readdirSync(join(folder, 'stopped', name, 'checkpoints')).length > 1;
     let isAsked = false;
-    const stopped = await run(['train', '-m', ...long, ...seeds], (_, child) => {
-      if (isAsked) return;
-      isAsked = true;
-      const timer = setInterval(() => {
-        if (!(isSaved('0') && isSaved('1'))) return;
-        clearInterval(timer);
-        child.kill('SIGINT');
-      }, 20);
-      child.on('close', () => clearInterval(timer));
+    const stopped = await run(['train', '-m', ...long, ...seeds], {
+      onStderr: (_, child) => {
+        if (isAsked) return;
+        isAsked = true;
+        const timer = setInterval(() => {
+          if (!(isSaved('0') && isSaved('1'))) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 20);
+        child.on('close', () => clearInterval(timer));
+      },
     });
     expect(stopped, stopped.stderr).toMatchObject({ code: 130, stderr: expect.stringContaining('man-reproduce train --resume stopped') });
     const place = join(folder, 'stopped');

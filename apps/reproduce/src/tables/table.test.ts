@@ -1,48 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readEvents } from '@man/track';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { programIn } from '../testing-program.ts';
 
-/** The program as it is built; cli.test.ts builds it where it is missing. */
-const program = fileURLToPath(new URL('../../bin/man-reproduce.js', import.meta.url));
+const { folder, run: runProgram } = programIn('table');
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'man-table-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Runs the program; interrupts it once, when what it has said is enough. */
-function run(args: readonly string[], isEnough: (stderr: string) => boolean = () => false) {
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const child: ChildProcess = spawn(process.execPath, [program, 'table', ...args], {
-      cwd: folder,
-      env: { ...process.env, MAN_DATA_DIR: '', XDG_CACHE_HOME: folder, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr] = ['', ''];
-    const timer = setInterval(() => {
-      if (!isEnough(stderr)) return;
-      clearInterval(timer);
-      child.kill('SIGINT');
-    }, 10);
-    child.stdout?.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr?.on('data', (text) => {
-      stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      clearInterval(timer);
-      resolve({ code, stdout, stderr });
-    });
+/** Makes a table; interrupts that once, when what it has said is enough. */
+const run = (args: readonly string[], isEnough: (stderr: string) => boolean = () => false) => {
+  let said = '';
+  return runProgram(['table', ...args], {
+    onStderr: (text) => {
+      said = text;
+    },
+    onStart: (child) => {
+      const timer = setInterval(() => {
+        if (!isEnough(said)) return;
+        clearInterval(timer);
+        child.kill('SIGINT');
+      }, 10);
+      child.on('close', () => clearInterval(timer));
+    },
   });
-}
+};
 
 interface Numbers {
   readonly cells: readonly { id: string; paper: number; last: { mean: number } | null; runs: readonly { folder: string }[] }[];
