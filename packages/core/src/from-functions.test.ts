@@ -33,11 +33,11 @@ describe('fromFunctions', () => {
   it('makes a unit whose output shape is found by trial, out of training', () => {
     const unit = fromFunctions({ ...counted(5, 3), name: 'dense' });
     expect(unit).toMatchObject({ name: 'dense', inputShape: [5], outputShape: [3] });
-    expect(unit.buffers()['0']?.dataSync()[0]).toBe(0);
+    expect(unit.buffers().buffer0?.dataSync()[0]).toBe(0);
     expect(Object.keys(unit.parameters())).toEqual(['kernel']);
     const x = tf.ones([2, 5]);
     tf.dispose([unit.apply(x, true), x]);
-    expect(unit.buffers()['0']?.dataSync()[0]).toBe(1);
+    expect(unit.buffers().buffer0?.dataSync()[0]).toBe(1);
     unit.dispose();
   });
 
@@ -45,7 +45,7 @@ describe('fromFunctions', () => {
     const unit = fromFunctions(counted(5, 3));
     tf.tidy(() => void unit.apply(tf.ones([2, 5]), true));
     const [copy, drawn, again] = [unit.clone('copy', 'copy'), unit.clone('drawn', createRng(2)), unit.clone('again', createRng(2))];
-    const values = (of: typeof unit) => [...of.parameters().kernel!.dataSync(), ...of.buffers()['0']!.dataSync()];
+    const values = (of: typeof unit) => [...of.parameters().kernel!.dataSync(), ...of.buffers().buffer0!.dataSync()];
     expect(copy.name).toBe('copy');
     expect(values(copy)).toEqual(values(unit));
     expect(values(drawn)).toEqual(values(again));

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { NamedVariables, Shape, Unit } from './contracts.ts';
 import { cloneMismatch, unitResult } from './errors.ts';
 
-/** Variables by name, or as a list; those of a list are named by their place, `'0'`, `'1'`, …. */
+/** Variables by name, or as a list; those of a list are named by their place, `'0'`, `'1'`, …, buffers `'buffer0'`, …. */
 export type VariablesOf = NamedVariables | readonly tf.Variable[];
 
 /** A piece of a network as plain functions. */
@@ -62,7 +62,7 @@ export function fromFunctions(functions: UnitFunctions): Unit {
     outputShape: functions.outputShape ?? resultShape(name, inputShape, apply),
     apply,
     parameters: () => named(functions.parameters()),
-    buffers: () => named(functions.buffers?.() ?? {}),
+    buffers: () => named(functions.buffers?.() ?? {}, 'buffer'),
     clone(other, init) {
       const { outputShape } = unit;
       const values = variablesOf(unit).map(([, variable]) => variable);
@@ -78,8 +78,10 @@ export function fromFunctions(functions: UnitFunctions): Unit {
   return unit;
 }
 
-function named(variables: VariablesOf): NamedVariables {
-  return { ...variables } as NamedVariables;
+/** Names of a unit's parameters and buffers must differ: states have both. */
+function named(variables: VariablesOf, prefix = ''): NamedVariables {
+  if (!Array.isArray(variables)) return { ...variables } as NamedVariables;
+  return Object.fromEntries(variables.map((variable: tf.Variable, i) => [`${prefix}${i}`, variable]));
 }
 
 const variablesOf = (unit: Unit) => [...Object.entries(unit.parameters()), ...Object.entries(unit.buffers())];

@@ -1,4 +1,4 @@
-import { type AuxiliaryNetwork, type Batch, forward, type Unit } from '@man/core';
+import { type AuxiliaryNetwork, type Batch, forward, type NamedVariables, type Unit } from '@man/core';
 import { gradients } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
 
@@ -43,6 +43,11 @@ export class BlockLearner {
     if (found.length > 0) optimizer.applyGradients(found);
     tf.dispose(slopes as tf.Tensor[]);
     return value;
+  }
+
+  /** What only training needs, by name: weights of the local loss, MAN's copies. */
+  variables(): NamedVariables {
+    return { ...this.#aux?.parameters(), ...this.#aux?.buffers() };
   }
 
   dispose(): void {

@@ -14,6 +14,13 @@ export function cutInvalid(cut: string, reason: string, places: readonly string[
   });
 }
 
+export function noStore(what: 'save to' | 'load from', got: unknown): ManError {
+  return new ManError(`localLearning: expected a place to ${what}, got ${typeof got === 'string' ? `'${got}'` : 'one that cannot'}`, {
+    code: 'MAN_LAYERS_STORE',
+    hint: "pass what model.save takes: 'indexeddb://name' or 'localstorage://name' in a browser, 'file://folder' with tfjs-node, or a handler of tf.io",
+  });
+}
+
 export function lossMissing(blocks: number): ManError {
   return new ManError(`localLearning: expected a local loss for ${blocks} blocks, got none`, {
     code: 'MAN_LAYERS_LOSS',

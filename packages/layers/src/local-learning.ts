@@ -19,6 +19,11 @@ export interface LocalLearningOptions {
   readonly man?: boolean | ManOptions;
   /** Default: the one that the model was compiled with. Each block but the last has a copy of it, with state of its own. */
   readonly optimizer?: tf.ModelCompileArgs['optimizer'];
+  /**
+   * Makes of a batch of inputs the pictures in [0, 1] that it shows, of the same shape: what InfoPro rebuilds. `(x) => x` where inputs are in [0, 1],
+   * else the reverse of the normalisation. Needed for losses that ask for pixels.
+   */
+  readonly pixels?: (x: tf.Tensor) => tf.Tensor;
   /** For the weights of local losses; default 0. */
   readonly seed?: number | string;
 }
@@ -44,7 +49,7 @@ export function localLearning(model: tf.LayersModel, options: LocalLearningOptio
   const manOptions = options.man === true ? {} : options.man || null;
   const man = manOptions === null ? null : createMan(manOptions);
   const plan = planOf(input, output, { ...options, looks: man !== null });
-  const { loss, seed = 0 } = options;
+  const { loss, pixels, seed = 0 } = options;
   if (plan.length > 1 && loss === undefined) throw lossMissing(plan.length);
   const common = { imageShape: input.shape.slice(1) as number[], classes: output.shape[1] as number, depth: plan.length };
   const learners = learnersOf(plan, (planned, next, i) => {
@@ -55,7 +60,7 @@ export function localLearning(model: tf.LayersModel, options: LocalLearningOptio
   });
   const namesOf = (layers: readonly tf.layers.Layer[] = []) => layers.map(({ name }) => name);
   const blocks = plan.map(({ layers, look }) => ({ layers: namesOf(layers), looksAt: man === null ? [] : namesOf(look?.layers) }));
-  return new LocalModel(model, { blocks, learners, man, movesInTurn: manOptions?.when === 'before-step', compile });
+  return new LocalModel(model, { blocks, learners, man, movesInTurn: manOptions?.when === 'before-step', pixels, compile });
 }
 
 function compileArgs(model: tf.LayersModel, given: LocalLearningOptions['optimizer']): tf.ModelCompileArgs {

@@ -1,9 +1,11 @@
+import { prefixed } from '@man/core';
 import type { Man } from '@man/plugin';
 import * as tf from '@tensorflow/tfjs';
 import type { BlockLearner } from './block-learner.ts';
 import { BlockLosses } from './block-losses.ts';
 import { another, followRate } from './optimizers.ts';
 import { checkLoss, checkWeights } from './supported.ts';
+import { loadTraining, saveTraining, type Training } from './training-state.ts';
 
 /** A block, by the names of its layers. */
 export interface BlockSummary {
@@ -20,6 +22,8 @@ export interface LocalModelParts {
   readonly man: Man | null;
   /** Whether an EMA copy moves behind its block's turn instead of behind the step. */
   readonly movesInTurn: boolean;
+  /** The pictures in [0, 1] that a batch of inputs shows. */
+  readonly pixels: ((x: tf.Tensor) => tf.Tensor) | undefined;
   readonly compile: tf.ModelCompileArgs;
 }
 
@@ -51,8 +55,7 @@ export class LocalModel extends tf.LayersModel {
   override compile(args: tf.ModelCompileArgs): void {
     checkLoss(args.loss);
     super.compile(args);
-    for (const optimizer of this.#optimizers) optimizer.dispose();
-    this.#optimizers = this.#parts.learners.map(() => another(this.optimizer));
+    this.#useOptimizers(this.#parts.learners.map(() => another(this.optimizer)));
   }
 
   /** As of any `tf.LayersModel`; logs and history also have the local losses, `block1_loss`, `block2_loss`, …. */
@@ -71,6 +74,33 @@ export class LocalModel extends tf.LayersModel {
     return this.#model.save(...args);
   }
 
+  /**
+   * Saves what training needs beside the model: weights of the local losses, MAN's copies, the states of the blocks' optimisers. To where `save`
+   * can: `'indexeddb://…'`, `'file://…'`, a handler.
+   *
+   * @throws MAN_LAYERS_STORE
+   */
+  saveTraining(to: string | tf.io.IOHandler): Promise<tf.io.SaveResult> {
+    return saveTraining(this.#training(), to);
+  }
+
+  /**
+   * Takes over what {@link LocalModel.saveTraining} saved, so that `fit` goes on as if it had not ended. The model must be the saved one, cut the same
+   * way, with the same loss and the same kind of optimizer.
+   *
+   * @throws MAN_LAYERS_STORE, MAN_CORE_SNAPSHOT_MISMATCH naming what does not fit
+   */
+  async loadTraining(from: string | tf.io.IOHandler): Promise<void> {
+    const optimizers = this.#parts.learners.map(() => another(this.optimizer));
+    try {
+      await loadTraining({ ...this.#training(), optimizers }, from);
+    } catch (error) {
+      for (const optimizer of optimizers) optimizer.dispose();
+      throw error;
+    }
+    this.#useOptimizers(optimizers);
+  }
+
   /** Frees local losses, copies and optimisers; the model it was made from lives on. */
   override dispose(): ReturnType<tf.LayersModel['dispose']> {
     for (const part of [...this.#parts.learners, ...this.#optimizers]) part.dispose();
@@ -85,8 +115,8 @@ export class LocalModel extends tf.LayersModel {
 
   /** All blocks in turn, each on what the one before made of the batch. Returns the loss of the last one and the metrics. */
   #step(x: tf.Tensor, y: tf.Tensor): tf.Scalar[] {
-    const { learners, man, movesInTurn } = this.#parts;
-    const batch = { images: x, labels: labelsOf(y) };
+    const { learners, man, movesInTurn, pixels } = this.#parts;
+    const batch = { images: x, labels: labelsOf(y), ...(pixels === undefined ? {} : { pixels: pixels(x) }) };
     tf.dispose(this.#losses);
     const losses: Record<string, tf.Scalar> = {};
     let features = x;
@@ -105,6 +135,17 @@ export class LocalModel extends tf.LayersModel {
     for (const each of Object.values(local)) tf.keep(each);
     this.#losses = local;
     return [loss as tf.Scalar, ...this.metricsTensors.map(([metric]) => tf.mean<tf.Scalar>(metric(y, features)))];
+  }
+
+  #useOptimizers(optimizers: readonly tf.Optimizer[]): void {
+    for (const optimizer of this.#optimizers) optimizer.dispose();
+    this.#optimizers = optimizers;
+  }
+
+  #training(): Training {
+    const { learners, man } = this.#parts;
+    const variables = prefixed(Object.fromEntries(learners.map((learner, i) => [nameOf(i), learner.variables()])));
+    return { variables, optimizers: this.#optimizers, man };
   }
 
   #lossOf(y: tf.Tensor, output: tf.Tensor): tf.Scalar {

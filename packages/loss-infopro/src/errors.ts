@@ -3,7 +3,7 @@ import { ManError } from '@man/base';
 export function pixelsMissing(block: number): ManError {
   return new ManError(`infopro, block ${block}: expected batch.pixels, the pictures in [0, 1] that the decoder reconstructs, got none`, {
     code: 'MAN_INFOPRO_PIXELS',
-    hint: 'give the batch a third tensor: { images, labels, pixels }; loaders of @man/data do',
+    hint: 'give the batch a third tensor: { images, labels, pixels }; loaders of @man/data do, localLearning of @man/layers with its option pixels',
   });
 }
 
