@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { formatBytes, formatCount, formatDuration } from '@man/track';
 import { loadTrainConfig } from '../configuration.ts';
 import { noCells } from '../errors.ts';
@@ -44,6 +44,7 @@ export function resultsPage(
   );
   const figures = folders.flatMap((folder) => figuresIn(resolve(folder)));
   const findings = [...effects.map(effectText), ...aheadTexts(cells), ...figures.flatMap(figureFinding), ...budgetTexts(cells)];
+  const links = folders.map((folder) => relative(beside, resolve(folder)) || '.').map((folder) => `[${folder}](${folder})`);
   const markdown = [
     `# ${title}`,
     aboutText(cells),
@@ -54,7 +55,9 @@ export function resultsPage(
     ...(figures.length === 0 ? [] : ['## Figures', ...figures.map((figure) => figureText(figure, beside))]),
     '## Do it again',
     `\`\`\`sh\n${commandsOf(cells).join('\n')}\n\`\`\``,
-    ['These train what is not there yet; `--resume` goes on with what was stopped.', ...repeatedText(cells)].join(' '),
+    'These train what is not there yet; `--resume` goes on with what was stopped.',
+    ...repeatedText(cells),
+    `This page is what \`man-reproduce report --paper\` makes of the runs in ${links.join(', ')}.`,
   ];
   return { tables, findings, markdown: `${markdown.join('\n\n')}\n` };
 }
