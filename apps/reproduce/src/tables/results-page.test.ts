@@ -65,12 +65,11 @@ describe('resultsPage', () => {
   });
 
   it.each([
-    // Variances of 2 and 0.5 over two seeds each: a standard error of 1.12.
-    [[70, 72], [60, 61], 'standard error 1.12. It shows, and goes the paper’s way.'],
+    // By scipy.stats.t: 4.81 and 24.05 for two seeds each, and 12 seeds for the paper's 4.97.
+    [[70, 72], [60, 61], 'chance between seeds ±4.81. It shows, and goes the paper’s way.'],
     [[60, 61], [70, 72], 'It shows, and goes against the paper’s.'],
     [[70, 72], [70, 71], 'It does not show: one as large as the paper’s would, so it is smaller'],
-    // Variances of 50 and 12.5: 4 · 62.5 / 4.97² = 10.1.
-    [[70, 80], [70, 75], 'It does not show: chance between seeds can make as much. One as large as the paper’s would take 11 seeds.'],
+    [[70, 80], [70, 75], '±24.05. It does not show, nor would one as large as the paper’s with less than 12 seeds.'],
     [[70], [60], 'one seed, which says nothing of chance.'],
   ])('judges %j against %j', async (plain, man, verdict) => {
     for (const [seed, error] of plain.entries()) run(DGL, seed + 1, error);

@@ -51,6 +51,7 @@ export function resultsPage(
     ...tables.flatMap((table) => [`## ${table.title}`, asText(table, 'markdown')]),
     CAPTION,
     '## What shows, and what does not',
+    'Chance between seeds is half the 95 % interval of a difference of two means, by Student’s t.',
     list(findings),
     ...(figures.length === 0 ? [] : ['## Figures', ...figures.map((figure) => figureText(figure, beside))]),
     '## Do it again',
