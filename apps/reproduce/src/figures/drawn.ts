@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PROFILES } from '../tables/cell.ts';
-import { spreadOf } from '../tables/measured.ts';
+import { type Spread, spreadOf } from '../tables/measured.ts';
+import { spreadText } from '../tables/render.ts';
 import { FIGURES } from './figure.ts';
 
 /** A drawing, and the table it was made from. */
@@ -38,16 +39,16 @@ export function figureFinding({ name, data }: Drawing): readonly string[] {
     .trimEnd()
     .split('\n')
     .map((line) => line.split(','));
-  const methods = new Map<string, number[]>();
+  const curves = new Map<string, Map<string, number[]>>();
   for (const row of rows) {
-    const key = head
-      .map((column, i) => (['network', 'method'].includes(column) ? row[i] : ''))
-      .join(' ')
-      .trim();
-    methods.set(key, [...(methods.get(key) ?? []), Number(row.at(-1))]);
+    const at = (names: readonly string[]) => row.filter((_, i) => names.includes(head[i] ?? '')).join(' ');
+    const [method, seed] = [at(['network', 'method']), at(['seed'])];
+    const seeds = curves.get(method) ?? new Map<string, number[]>();
+    curves.set(method, seeds.set(seed, [...(seeds.get(seed) ?? []), Number(row.at(-1))]));
   }
-  const means = [...methods].map(
-    ([key, values]) => `${key} ${(spreadOf(values)?.mean ?? Number.NaN).toFixed(name === 'Figure 6' ? 1 : 2)}`,
-  );
+  const means = [...curves].map(([method, seeds]) => {
+    const averages = [...seeds.values()].map((values) => spreadOf(values)?.mean ?? Number.NaN);
+    return `${method} ${spreadText(spreadOf(averages) as Spread)}`;
+  });
   return [`${name}, ${head.at(-1)}, mean over layers: ${means.join(', ')}.`];
 }
