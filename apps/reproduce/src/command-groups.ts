@@ -53,3 +53,37 @@ export function addCheckpoint(program: Command, done: (exitCode: number) => void
       done(await (await import('./checkpoint-command.ts')).exportCommand(file, target, to));
     });
 }
+
+/** `report` and `watch`. */
+export function addPages(program: Command, done: (exitCode: number) => void): void {
+  program
+    .command('report')
+    .description('one page and a Markdown table about runs: results, curves, what they differ in, commands that repeat them')
+    .argument('<folders...>', 'of runs, or above them')
+    .option('--out <file>', 'the page to write', 'report.html')
+    .option('--markdown <file>', 'where to write the table, too')
+    .option('--title <text>', 'of both')
+    .option('--paper', 'about runs of table and figure: beside the paper’s numbers, with what shows and what does not')
+    .action(async (folders: string[], { out, markdown, title, paper }: ReportWords) => {
+      const { report: write } = await import('./report.ts');
+      done(await write(folders, { out, markdown: markdown ?? null, title: title ?? null, paper: paper === true }));
+    });
+  program
+    .command('watch')
+    .description('a live page with the curves of all runs in a folder')
+    .argument('[folder]', 'default: outputs')
+    .option('--port <number>', 'of the page')
+    .allowUnknownOption()
+    .action(async (_folder: string | undefined, _options: unknown, { args }: Command) => {
+      const { watchCommand } = await import('./watch.ts');
+      done(await watchCommand(args));
+    });
+}
+
+/** What is typed behind `report`. */
+interface ReportWords {
+  readonly out: string;
+  readonly markdown?: string;
+  readonly title?: string;
+  readonly paper?: boolean;
+}

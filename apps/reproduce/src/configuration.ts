@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Composed, compose, folderSource, type Rule, recordSource } from '@man/config';
+import { type Composed, type ConfigSource, compose, folderSource, overlaySource, type Rule, recordSource } from '@man/config';
+import { noConfigFolder } from './errors.ts';
 import { trainRules } from './rules.ts';
 import {
   type CompareConfig,
@@ -17,12 +19,26 @@ import { SYNONYMS } from './synonyms.ts';
 export type ConfigName = 'config' | 'compare';
 
 const FOLDER = fileURLToPath(new URL('../conf', import.meta.url));
-/** The folder of configurations. */
-export const source = () => folderSource(FOLDER);
 
-/** Whether `group=option` names a file of conf/. */
+/**
+ * Puts a folder of the user's own over conf/: options of groups, experiments. The environment says so to processes that are started for runs, too.
+ *
+ * @throws MAN_REPRODUCE_OPTION
+ */
+export function useConfigFolder(folder: string): void {
+  if (!(statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false)) throw noConfigFolder(folder);
+  process.env.MAN_CONFIG_DIR = resolve(folder);
+}
+
+/** The files of configurations. */
+export function source(): ConfigSource {
+  const own = process.env.MAN_CONFIG_DIR;
+  return own === undefined || own === '' ? folderSource(FOLDER) : overlaySource(folderSource(own, own), folderSource(FOLDER));
+}
+
+/** Whether `group=option` names a file. */
 export function isOption(group: string, option: string): boolean {
-  return existsSync(`${FOLDER}/${group}/${option}.yaml`);
+  return source().read(`${group}/${option}.yaml`) !== undefined;
 }
 
 /**

@@ -55,6 +55,12 @@ export const outputFailed = (file: string, cause: unknown) =>
     cause,
   });
 
+export const noConfigFolder = (found: string) =>
+  new ManError(`--config-dir: expected a folder of configuration files, got '${found}', which is none`, {
+    code: 'MAN_REPRODUCE_OPTION',
+    hint: 'it has a folder for each group with your own options: <folder>/experiment/mine.yaml',
+  });
+
 export const badCount = (found: string) =>
   new ManError(`--pictures: expected a whole number of 1 to 1000, got '${found}'`, {
     code: 'MAN_REPRODUCE_OPTION',

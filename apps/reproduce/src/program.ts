@@ -1,8 +1,9 @@
 import { isManError, nearest } from '@man/base';
 import { type Composed, renderDefaults, renderHelp } from '@man/config';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { addCheckpoint, addSweep } from './command-groups.ts';
-import { type ConfigName, loadCompareConfig, loadRecordedConfig, loadTrainConfig } from './configuration.ts';
+import { addCheckpoint, addPages, addSweep } from './command-groups.ts';
+import { addCompletion } from './completion.ts';
+import { type ConfigName, loadCompareConfig, loadRecordedConfig, loadTrainConfig, useConfigFolder } from './configuration.ts';
 import { VERSION } from './environment.ts';
 import { badCount, notASweep, otherConfiguration, sweepOfComparison } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
@@ -106,6 +107,11 @@ function createProgram(done: (exitCode: number) => void): Command {
       done(await (isSweep ? runMany : runOne)(all, show, { ...options, ...from }));
     });
   addStudies(program, done);
+  addCompletion(program);
+  program.hook('preAction', (_, command) => {
+    const { configDir } = command.opts<{ configDir?: string }>();
+    if (configDir !== undefined) useConfigFolder(configDir);
+  });
   configured(program, 'describe', 'the blocks of a network and what their auxiliary networks add, as a table').action(
     async (words: string[], options: ShowOptions) => {
       const { overrides, show } = settle(words, options);
@@ -156,28 +162,7 @@ function createProgram(done: (exitCode: number) => void): Command {
     });
   addSweep(program, done);
   addCheckpoint(program, done);
-  program
-    .command('report')
-    .description('one page and a Markdown table about runs: results, curves, what they differ in, commands that repeat them')
-    .argument('<folders...>', 'of runs, or above them')
-    .option('--out <file>', 'the page to write', 'report.html')
-    .option('--markdown <file>', 'where to write the table, too')
-    .option('--title <text>', 'of both')
-    .option('--paper', 'about runs of table and figure: beside the paper’s numbers, with what shows and what does not')
-    .action(async (folders: string[], { out, markdown, title, paper }: ReportWords) => {
-      const { report: write } = await import('./report.ts');
-      done(await write(folders, { out, markdown: markdown ?? null, title: title ?? null, paper: paper === true }));
-    });
-  program
-    .command('watch')
-    .description('a live page with the curves of all runs in a folder')
-    .argument('[folder]', 'default: outputs')
-    .option('--port <number>', 'of the page')
-    .allowUnknownOption()
-    .action(async (_folder: string | undefined, _options: unknown, { args }: Command) => {
-      const { watchCommand } = await import('./watch.ts');
-      done(await watchCommand(args));
-    });
+  addPages(program, done);
   configured(program, 'engine', 'which engine calculates here')
     .option('--json', 'print one line of JSON')
     .action(async (words: string[], options: ShowOptions & { json?: boolean }) => {
@@ -209,14 +194,6 @@ interface PlanWords {
   readonly memory?: string;
   readonly kernels: string;
   readonly classes?: string;
-}
-
-/** What is typed behind `report`. */
-interface ReportWords {
-  readonly out: string;
-  readonly markdown?: string;
-  readonly title?: string;
-  readonly paper?: boolean;
 }
 
 type Show = (composed: Composed<TrainConfig>) => boolean;
@@ -269,7 +246,8 @@ function configured(program: Command, name: string, description: string, first: 
   for (const argument of first) command.addArgument(argument);
   return command
     .argument('[overrides...]', 'group=option and key=value; see below, and conf/')
-    .option('--cfg [part]', 'print the configuration and end: job (the values) or all (with files and options)')
+    .option('--config-dir <folder>', 'your own options of groups, before those of conf/: <folder>/experiment/mine.yaml')
+    .option('-c, --cfg [part]', 'print the configuration and end: job (the values) or all (with files and options)')
     .option('--resolve', 'with --cfg: interpolations resolved')
     .addOption(new Option('--info <what>', 'defaults: print each value with its origin, and end').choices(['defaults']));
 }

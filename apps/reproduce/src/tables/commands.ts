@@ -28,6 +28,7 @@ function add(program: Command, name: string, numbers: string, description: strin
     .option('--rows <filter>', "cells to train and print, by words: 'cifar10 k16 dgl'; '!man' leaves out; a comma begins another choice")
     .option('--seeds <number>', 'runs of each cell; default five of paper, else one')
     .option('--out <folder>', 'where the folders of tables and figures are', 'outputs')
+    .option('--config-dir <folder>', 'your own options of groups, before those of conf/')
     .option('--resume', 'go on with runs that were interrupted')
     .option('--dry', 'only tell what would run, how long, and how much memory and disk it takes')
     .option('--json', 'print nothing to stdout but one line of JSON at the end');
