@@ -1,6 +1,7 @@
 import { imageNetResNet, resnet } from '@man/backbone-resnet';
 import { vgg } from '@man/backbone-vgg';
 import { type Batch, createTrainer, disposeBatch, type Trainer } from '@man/core';
+import { auglocal } from '@man/loss-auglocal';
 import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
@@ -18,6 +19,7 @@ export const methods: Readonly<Record<string, () => Trainer>> = {
   'DGL + MAN': () => createTrainer({ ...local, loss: dgl(), plugins: [man()] }),
   PredSim: () => createTrainer({ ...local, loss: predsim() }),
   'PredSim + MAN': () => createTrainer({ ...local, loss: predsim(), plugins: [man()] }),
+  'AugLocal + MAN': () => createTrainer({ ...local, loss: auglocal(), plugins: [man()] }),
   'InfoPro, 2c2f': () => createTrainer({ ...local, loss: infopro({ head: '2c2f' }) }),
   'InfoPro + MAN': () => createTrainer({ ...local, loss: infopro(), plugins: [man()] }),
   'InfoPro + EMA': () => createTrainer({ ...local, loss: infopro(), plugins: [man({ bias: 'none' })] }),

@@ -11,7 +11,7 @@ import { measure, methods } from './methods.ts';
 const forms = (await useEngine('auto')).name === 'tensorflow' ? (['native', 'tensorflow'] as const) : [];
 
 describe.each(forms)('planMemory, %s kernels', (kernels) => {
-  it.each(['end to end', 'InfoPro + MAN', 'DGL + MAN', 'InfoPro + MAN++'])('foresees ResNet-32, %s', async (name) => {
+  it.each(['end to end', 'InfoPro + MAN', 'DGL + MAN', 'InfoPro + MAN++', 'AugLocal + MAN'])('foresees ResNet-32, %s', async (name) => {
     const create = methods[name]!;
     const started = await useEngine('tensorflow', kernels === 'native' ? {} : { kernels });
     if (started.kernels !== kernels) return expect(started.kernels).toBe('tensorflow');
