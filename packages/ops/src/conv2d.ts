@@ -176,17 +176,23 @@ export function spreadOut(x: tf.Tensor4D, [strideHeight, strideWidth]: readonly 
 
 /** Filter gradient as a forward convolution: pictures take the place of channels, strides that of dilations. */
 function correlate(x: tf.Tensor4D, dy: tf.Tensor4D, { strides, padding, shape }: BackAttributes): tf.Tensor {
-  const [kernelHeight, kernelWidth] = shape as [number, number, number, number];
+  const kernel = shape as [number, number, number, number];
+  const [kernelHeight, kernelWidth] = kernel;
   const [alongHeight, alongWidth] = padding === 'SAME' ? [(kernelHeight - 1) / 2, (kernelWidth - 1) / 2] : [0, 0];
   const padded = tf.pad(x, [[0, 0], [alongHeight, alongHeight], [alongWidth, alongWidth], [0, 0]]); // biome-ignore format: one line
-  const correlated = tf.conv2d(
-    tf.transpose(padded, [3, 1, 2, 0]) as tf.Tensor4D,
-    tf.transpose(dy, [1, 2, 0, 3]) as tf.Tensor4D,
-    1,
-    'valid',
-    'NHWC',
-    [...strides],
-  );
-  const reached = tf.slice(correlated, [0, 0, 0, 0], [x.shape[3], kernelHeight, kernelWidth, dy.shape[3]]);
+  return correlated(padded as tf.Tensor4D, dy, kernel, strides);
+}
+
+/** The filter gradient of a convolution without padding; the filter has the shape `kernel`. */
+export function correlated(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  [kernelHeight, kernelWidth]: readonly [number, number, number, number],
+  strides: readonly [number, number],
+): tf.Tensor {
+  const found = tf.conv2d(tf.transpose(x, [3, 1, 2, 0]) as tf.Tensor4D, tf.transpose(dy, [1, 2, 0, 3]) as tf.Tensor4D, 1, 'valid', 'NHWC', [
+    ...strides,
+  ]);
+  const reached = tf.slice(found, [0, 0, 0, 0], [x.shape[3], kernelHeight, kernelWidth, dy.shape[3]]);
   return tf.transpose(reached, [1, 2, 0, 3]);
 }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { engineUnavailable, unknownEngine, unknownKernels } from './errors.ts';
 import { type KernelForm, setKernelForm } from './kernel.ts';
 import { type KernelSearch, loadNativeKernels, loadQuietly, nothing } from './native-kernels.ts';
+import './wasm-kernels.ts';
 
 /** What calculates: TensorFlow's native library, WebAssembly, or plain JavaScript. */
 export type EngineName = 'tensorflow' | 'wasm' | 'cpu';
