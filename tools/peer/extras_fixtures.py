@@ -1,6 +1,6 @@
 """Gradient clipping and weight averaging in PyTorch, as numbers for the tests of @man/extras.
 
-    python extras_fixtures.py
+Run it without arguments: python extras_fixtures.py
 """
 
 from __future__ import annotations

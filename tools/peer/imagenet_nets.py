@@ -1,4 +1,4 @@
-"""torchvision's networks for ImageNet in the pieces that `methods.Learner` cuts, with published partitions."""
+"""torchvision's networks for ImageNet in the pieces that `methods.Learner` cuts, and their partitions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 r"""Losses of one training step on given pictures, for test/parity/imagenet-step.long.test.ts.
 
-    python imagenet_step.py --network resnet101 --blocks 4 --local '{"type": "dgl", "head": "auglocal"}' --man \
-        --folder FOLDER
+    python imagenet_step.py --network resnet101 --blocks 4 --man --folder FOLDER \
+        --local '{"type": "dgl", "head": "auglocal"}'
 
 reads from FOLDER `network.safetensors` (torchvision's names), `heads.safetensors` (`<block>.<name>`, in the
 project's layouts) and `batch.safetensors` (`images` [n,h,w,c], `labels`), and prints a JSON line: the losses
@@ -51,9 +51,7 @@ def main() -> None:
     )
     parser.add_argument("--network", required=True)
     parser.add_argument("--blocks", type=int, required=True)
-    parser.add_argument(
-        "--ends", type=json.loads, help="stage and unit that end each block"
-    )
+    parser.add_argument("--ends", type=json.loads, help="stage and unit that end each block")
     parser.add_argument("--local", type=json.loads, required=True)
     parser.add_argument("--man", action="store_true")
     parser.add_argument("--learning-rate", type=float, default=1e-5)

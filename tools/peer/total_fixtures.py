@@ -3,7 +3,8 @@
     python total_fixtures.py [--out FILE]
 
 For each network, partition, local loss and with and without MAN: `trained`, what the optimiser moves
-(network, heads, branches), and `averaged`, what follows by moving average. The networks for ImageNet are torchvision's.
+(network, heads, branches), and `averaged`, what follows by moving average. The networks for ImageNet are
+torchvision's.
 """
 
 from __future__ import annotations
