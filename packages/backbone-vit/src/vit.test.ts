@@ -1,6 +1,7 @@
 import { createRng } from '@man/base';
 import { countValues, createTrainer, forward, prefixed, sgd } from '@man/core';
 import { dgl } from '@man/loss-dgl';
+import { infopro } from '@man/loss-infopro';
 import { useEngine, withShapes } from '@man/ops';
 import { man } from '@man/plugin';
 import * as tf from '@tensorflow/tfjs';
@@ -38,25 +39,30 @@ describe('vit', () => {
     for (const unit of [...units, classifier]) unit.dispose();
   });
 
-  it('trains in blocks with a local loss and MAN, and leaves nothing behind', () => {
+  it.each([
+    ['dgl', dgl()],
+    ['infopro', infopro()],
+    ['infopro that contrasts', infopro({ mode: 'contrast' })],
+  ])('trains in blocks with %s and MAN, and leaves nothing behind', (_, loss) => {
     const before = tf.memory().numTensors;
     const trainer = createTrainer({
       backbone: vit(tiny),
       partition: { blocks: 4 },
-      loss: dgl(),
+      loss,
       plugins: [man()],
       optimizer: sgd(),
       schedule: () => 0.05,
       seed: 2,
     });
     const images = tf.randomNormal([8, 16, 16, 3], 0, 1, 'float32', 4);
-    const batch = { images, labels: tf.tensor1d([0, 1, 2, 3, 4, 0, 1, 2], 'int32') };
+    const pixels = tf.sigmoid<tf.Tensor>(images);
+    const batch = { images, labels: tf.tensor1d([0, 1, 2, 3, 4, 0, 1, 2], 'int32'), pixels };
     for (let i = 0; i < 8; i++) trainer.step(batch);
     const metrics = trainer.readMetrics();
     const losses = metrics.map(({ blocks }) => blocks.map(({ loss }) => loss));
     expect(losses[0]).toHaveLength(4);
     for (const [block, first] of (losses[0] as number[]).entries()) expect(losses[7]?.[block], `block ${block}`).toBeLessThan(first);
-    tf.dispose([batch.images, batch.labels]);
+    tf.dispose([images, batch.labels, pixels]);
     trainer.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });

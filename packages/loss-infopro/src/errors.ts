@@ -15,10 +15,13 @@ export function badOption(option: string, expected: string, got: unknown): ManEr
 }
 
 export function featureShape(block: number, got: readonly number[]): ManError {
-  return new ManError(`infopro, block ${block}: expected features of shape [height, width, channels], got [${got.join(',')}]`, {
-    code: 'MAN_INFOPRO_SHAPE',
-    hint: 'infopro decodes pictures; cut the network in front of its flattening, or take another local loss',
-  });
+  return new ManError(
+    `infopro, block ${block}: expected features of shape [height, width, channels], or tokens of all patches of a picture, got [${got.join(',')}]`,
+    {
+      code: 'MAN_INFOPRO_SHAPE',
+      hint: 'infopro decodes pictures; cut the network in front of its flattening, or take another local loss',
+    },
+  );
 }
 
 export function noTerm(

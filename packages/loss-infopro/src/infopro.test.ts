@@ -175,6 +175,21 @@ describe('infopro', () => {
     }
   });
 
+  it('takes tokens as the picture whose patches they were, without a class token', () => {
+    const build = (featureShape: number[]) => infopro({ schedule: even(5, 0.5) }).build(siteOf({ featureShape, imageShape: [8, 16, 3] }));
+    const [tokens, picture] = [build([9, 4]), build([2, 4, 4])];
+    tf.tidy(() => {
+      const x = tf.randomNormal<tf.Rank.R3>([6, 9, 4], 0, 1, 'float32', 3);
+      const pixels = tf.randomUniform([6, 8, 16, 3], 0, 1, 'float32', 4);
+      const batch = { images: pixels, labels: tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), pixels };
+      const expected = picture.loss(tf.reshape(tf.slice(x, [0, 1, 0]), [6, 2, 4, 4]), batch);
+      const found = tokens.loss(x, batch);
+      expect(found.total.dataSync()).toEqual(expected.total.dataSync());
+      expect(found.logits?.dataSync()).toEqual(expected.logits?.dataSync());
+    });
+    for (const aux of [tokens, picture]) aux.dispose();
+  });
+
   it('asks for pixels, for pictures, and for a term in every block', () => {
     const aux = infopro().build(siteOf({ featureShape: [4, 4, 4], imageShape: [8, 8, 3] }));
     tf.tidy(() => {
@@ -183,7 +198,9 @@ describe('infopro', () => {
     });
     aux.dispose();
     expect(() => infopro().build(siteOf({ featureShape: [16] }))).toThrow(expect.objectContaining({ code: 'MAN_INFOPRO_SHAPE' }));
-    const cut = (featureShape: number[]) => ({ featureShape }) as unknown as CutSite;
+    const cut = (featureShape: number[]) => ({ featureShape, imageShape: [32, 32, 3] }) as unknown as CutSite;
+    expect(infopro().objection?.(cut([65, 16]))).toBeNull();
+    expect(infopro().objection?.(cut([63, 16]))).toBe('decodes pictures, and is given features of shape [63,16]');
     expect(infopro().objection?.(cut([8, 8, 4]))).toBeNull();
     expect(infopro().objection?.(cut([16]))).toBe('decodes pictures, and is given features of shape [16]');
     const nothing = { first: { reconstruction: 1, classification: 1 }, last: { reconstruction: 0, classification: 0 } };

@@ -1,6 +1,7 @@
 import { anyOf, defineSchema, oneOf, positiveInt, positiveNumber } from '@man/base';
-import type { AuxiliaryNetwork, AuxSite, LocalLoss, LocalLossValue } from '@man/core';
+import type { AuxiliaryNetwork, AuxSite, LocalLoss, LocalLossValue, Shape } from '@man/core';
 import { prefixed } from '@man/core';
+import { tokenPicture } from '@man/nn';
 import { normalizeRows, sigmoidCrossEntropy, softmaxCrossEntropy, supervisedContrast, weightedSum } from '@man/ops';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
@@ -72,7 +73,8 @@ const FEATURES = 128;
  * InfoPro's local loss: `λ1 · BCE(decoder(h), picture) + λ2 · CE(head(h), label)`, or with `mode: 'contrast'` the supervised contrastive
  * loss of the head's features in place of the cross-entropy; there are no logits then, and so no accuracy of the block.
  *
- * The head and the decoder are built from the shape of the features they are given, so they also serve behind MAN.
+ * The head and the decoder are built from the shape of the features they are given, so they also serve behind MAN. Tokens are taken as the
+ * picture whose patches they were, without a class token.
  * A term whose weight is 0 has no part in the loss, so that its layers get no gradient. Batches must carry `pixels`.
  *
  * Differs from MAN's released code (unless `schedule: 'man-release'`): r is the block's index over K - 2, the head has one
@@ -95,8 +97,8 @@ export function infopro(options: InfoProOptions = {}): LocalLoss {
   const scheduleOf = (blocks: number) => (schedule === 'auto' ? presetFor(dataset, blocks) : schedule);
   return {
     name: 'infopro',
-    objection: ({ featureShape: shape }) =>
-      shape.length === 3 ? null : `decodes pictures, and is given features of shape [${shape.join(',')}]`,
+    objection: ({ featureShape: shape, imageShape }) =>
+      pictureOf(shape, imageShape) === null ? `decodes pictures, and is given features of shape [${shape.join(',')}]` : null,
     describe: (blocks) => describe(scheduleOf(blocks), mode),
     build: (site) => build(site, { schedule: scheduleOf(site.depth), mode, temperature, head, hidden }),
   };
@@ -109,18 +111,20 @@ function build(site: AuxSite, options: Resolved): AuxiliaryNetwork {
   const { schedule, mode, head: kind, hidden } = options;
   const { rng, featureShape: shape, imageShape, classes } = site;
   const block = site.block.index + 1;
-  if (shape.length !== 3) throw featureShape(block, shape);
+  const picture = pictureOf(shape, imageShape);
+  if (picture === null) throw featureShape(block, shape);
+  const seen = asPicture(site, picture);
   const { reconstruction, classification } = lambdasAt(site, schedule);
   const outputs = mode === 'contrast' ? FEATURES : classes;
   const small = schedule === 'man-release' ? '2c2f' : '1c2f';
-  const layers = auxiliaryLayers(shape, imageShape, { kind, small, hidden, outputs });
-  const head = layers.head({ name: 'head', inputShape: shape, rng: rng.split('head') });
-  const decoder = layers.decoder({ name: 'decoder', inputShape: shape, rng: rng.split('decoder') });
+  const layers = auxiliaryLayers(picture, imageShape, { kind, small, hidden, outputs });
+  const head = layers.head({ name: 'head', inputShape: picture, rng: rng.split('head') });
+  const decoder = layers.decoder({ name: 'decoder', inputShape: picture, rng: rng.split('decoder') });
   return {
     loss(features, { labels, pixels }) {
       if (pixels === undefined) throw pixelsMissing(block);
-      const judged = classification === 0 ? { terms: {} } : judge(() => head.apply(features, true), labels, options);
-      const rebuilt = () => ({ reconstruction: tf.tidy(() => sigmoidCrossEntropy(decoder.apply(features, true), pixels)) });
+      const judged = classification === 0 ? { terms: {} } : judge(() => tf.tidy(() => head.apply(seen(features), true)), labels, options);
+      const rebuilt = () => ({ reconstruction: tf.tidy(() => sigmoidCrossEntropy(decoder.apply(seen(features), true), pixels)) });
       const terms: Record<string, Scalar> = { ...(reconstruction === 0 ? {} : rebuilt()), ...judged.terms };
       const total = weightedSum(Object.values(terms), [reconstruction, classification].filter((weight) => weight !== 0)); // biome-ignore format: one line
       return { ...judged, terms, total };
@@ -133,6 +137,27 @@ function build(site: AuxSite, options: Resolved): AuxiliaryNetwork {
       decoder.dispose();
     },
   };
+}
+
+/** The shape of the picture that features are, null for none: tokens are one, of patches in the proportions of the network's own pictures. */
+function pictureOf(shape: Shape, imageShape: Shape): Shape | null {
+  if (shape.length !== 2) return shape.length === 3 ? shape : null;
+  const [tokens, features] = shape as readonly [number, number];
+  const [height, width] = imageShape as readonly [number, number];
+  // The patches alone, or behind a class token.
+  for (const patches of [tokens, tokens - 1]) {
+    const rows = Math.round(Math.sqrt((patches * height) / width));
+    const columns = patches / rows;
+    if (rows > 0 && rows * width === columns * height) return [rows, columns, features];
+  }
+  return null;
+}
+
+/** What head and decoder are given of the features. */
+function asPicture({ featureShape: shape, rng }: AuxSite, [height, width]: Shape): (features: Tensor) => Tensor {
+  if (shape.length === 3) return (features) => features;
+  const tokens = tokenPicture({ height: height as number, width: width as number })({ name: 'tokens', inputShape: shape, rng });
+  return (features) => tokens.apply(features, true);
 }
 
 /** The second term, of what the head says. */

@@ -23,6 +23,7 @@ import {
   reshape,
   resize,
   sequential,
+  tokenPicture,
   type UnitFactory,
 } from './index.ts';
 
@@ -48,6 +49,7 @@ describe.each<[string, UnitFactory, number[]]>([
   ['gelu', gelu(), [5, 4]],
   ['linear of tokens', linear({ features: 3 }), [5, 4]],
   ['firstToken', firstToken(), [5, 4]],
+  ['tokenPicture', tokenPicture({ height: 2, width: 2 }), [5, 4]],
   ['reshape', reshape([2, 2, 5]), [5, 4]],
   ['attention', attention({ heads: 2 }), [5, 4]],
   ['encoderLayer', encoderLayer({ heads: 2 }), [5, 4]],

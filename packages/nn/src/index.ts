@@ -33,4 +33,6 @@ export {
   layerNorm,
   type PatchEmbeddingOptions,
   patchEmbedding,
+  type TokenPictureOptions,
+  tokenPicture,
 } from './tokens.ts';

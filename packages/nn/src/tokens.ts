@@ -75,6 +75,31 @@ export function firstToken(): UnitFactory {
     });
 }
 
+export interface TokenPictureOptions {
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Tokens as the picture whose patches they were, row by row: `[tokens, features]` → `[height, width, features]`. What stands in front of the
+ * patches, such as a class token, is left out.
+ *
+ * @throws MAN_NN_SHAPE, MAN_NN_OPTION
+ */
+export function tokenPicture({ height, width }: TokenPictureOptions): UnitFactory {
+  checkCounts('tokenPicture', { height, width });
+  return (site) =>
+    defineUnit(site, ({ name, inputShape }) => {
+      const [tokens, features] = asTokens(name, inputShape);
+      const first = tokens - height * width;
+      if (first < 0) throw wrongInput(name, `${height * width} tokens or more`, inputShape);
+      return {
+        outputShape: [height, width, features],
+        apply: (x) => tf.reshape(tf.slice(x, [0, first, 0], [-1, -1, -1]), [-1, height, width, features]),
+      };
+    });
+}
+
 export interface AttentionOptions {
   /** Divides the values of a token. */
   readonly heads: number;
