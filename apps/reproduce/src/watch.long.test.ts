@@ -42,6 +42,7 @@ const epoch = (run: string, number: number, epochs: number) =>
     time: new Date().toISOString(),
     epoch: number,
     epochs,
+    blocks: [],
     evaluation: { accuracy: 0.5 },
     imagesPerSecond: 250,
     peakTensorBytes: 2e8,
