@@ -3,23 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from './program.ts';
+import { captureOutput } from './testing-program.ts';
 
-let [stdout, stderr] = ['', ''];
-beforeEach(() => {
-  [stdout, stderr] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
+const output = captureOutput();
 
 describe('completion', () => {
   it.each([
@@ -39,17 +25,17 @@ describe('completion', () => {
     ['compare compare.o', 'compare.only='],
   ])('of "%s": %s', async (line, words) => {
     expect(await main(['__complete', `man-reproduce ${line}`])).toBe(0);
-    expect(stdout.split('\n').filter(Boolean).sort().join(' ')).toBe(words);
+    expect(output.stdout.split('\n').filter(Boolean).sort().join(' ')).toBe(words);
   });
 
   it.each(['bash', 'zsh', 'fish'])('has a script for %s, which asks this program', async (shell) => {
     expect(await main(['completion', shell])).toBe(0);
-    expect(stdout).toContain('man-reproduce __complete');
+    expect(output.stdout).toContain('man-reproduce __complete');
   });
 
   it('has none for other shells', async () => {
     expect(await main(['completion', 'tcsh'])).toBe(2);
-    expect(stderr).toContain('MAN_CONFIG_SHELL');
+    expect(output.stderr).toContain('MAN_CONFIG_SHELL');
   });
 });
 
@@ -65,18 +51,18 @@ describe('--config-dir', () => {
 
   it('has options of one’s own beside those of conf/, for the processes of runs too', async () => {
     expect(await main(['train', '--cfg', '--config-dir', folder, 'experiment=mine', 'backbone=resnet20', 'partition.blocks=10'])).toBe(0);
-    expect(stdout).toMatch(/^seed: 77\n[\s\S]*\n {2}depth: 20\n[\s\S]*\nloss:\n {2}type: dgl\n/);
+    expect(output.stdout).toMatch(/^seed: 77\n[\s\S]*\n {2}depth: 20\n[\s\S]*\nloss:\n {2}type: dgl\n/);
     expect(process.env.MAN_CONFIG_DIR).toBe(folder);
   });
 
   it('names the file in messages', async () => {
     writeFileSync(join(folder, 'experiment/mine.yaml'), '# @package _global_\nsed: 77\n');
     expect(await main(['train', '--cfg', '--config-dir', folder, 'experiment=mine'])).toBe(2);
-    expect(stderr).toContain(join(folder, 'experiment/mine.yaml:2'));
+    expect(output.stderr).toContain(join(folder, 'experiment/mine.yaml:2'));
   });
 
   it('is a folder', async () => {
     expect(await main(['train', '--cfg', '--config-dir', join(folder, 'none')])).toBe(2);
-    expect(stderr).toContain('MAN_REPRODUCE_OPTION');
+    expect(output.stderr).toContain('MAN_REPRODUCE_OPTION');
   });
 });

@@ -24,7 +24,7 @@ export function addCompletion(program: Command): void {
 }
 
 /** What the last word of a line can become; a line that ends with a space has an empty one. */
-export function candidates(program: Command, line: string): string[] {
+function candidates(program: Command, line: string): string[] {
   const words = line.trimStart().split(/\s+/).slice(1);
   const word = words.pop() ?? '';
   let command = program;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Verification, VerifyOptions } from '@man/data';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from './program.ts';
+import { captureOutput } from './testing-program.ts';
 import { quoted } from './worker.ts';
 
 // No file here is the published one: what is compared is tested where the set is read.
@@ -21,26 +22,13 @@ vi.mock('@man/dataset-svhn', async (original) => ({
 vi.mock('./stop.ts', () => ({ listenForStop: () => ({ signal: new AbortController().signal, exitCode: () => 0, dispose() {} }) }));
 
 let folder: string;
-let [stdout, stderr] = ['', ''];
+const output = captureOutput();
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'man-data-command-'));
   vi.stubEnv('MAN_DATA_DIR', '');
   vi.stubEnv('XDG_CACHE_HOME', folder);
-  [stdout, stderr] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => rm(folder, { recursive: true }));
 
 const data = (...words: string[]) => main(['data', ...words, `data.dir=${quoted(folder)}`]);
 
@@ -57,19 +45,19 @@ async function writeStl10(): Promise<void> {
 describe('man-reproduce data verify', () => {
   it('ends with 0 where all agrees, and says so', async () => {
     expect(await data('verify', 'dataset=svhn')).toBe(0);
-    expect(stdout).toBe('/data/svhn: as published (1 checks)\n');
-    expect(stderr).toContain('right  train_32x32.mat, bytes: 10\n');
+    expect(output.stdout).toBe('/data/svhn: as published (1 checks)\n');
+    expect(output.stderr).toContain('right  train_32x32.mat, bytes: 10\n');
   });
 
   it('ends with 1 where something differs, as lines or as JSON', async () => {
     await writeStl10();
     expect(await data('verify', 'dataset=stl10')).toBe(1);
-    expect(stderr).toContain('wrong  train_X.bin, bytes: expected 138240000, found 27648\n');
-    expect(stdout).toMatch(/stl10_binary: \d+ of \d+ checks differ from what was published\n$/);
-    [stdout, stderr] = ['', ''];
+    expect(output.stderr).toContain('wrong  train_X.bin, bytes: expected 138240000, found 27648\n');
+    expect(output.stdout).toMatch(/stl10_binary: \d+ of \d+ checks differ from what was published\n$/);
+    [output.stdout, output.stderr] = ['', ''];
     expect(await data('verify', 'dataset=stl10', '--json')).toBe(1);
-    expect([stdout.trimEnd().split('\n').length, stderr]).toEqual([1, '']);
-    const result = JSON.parse(stdout);
+    expect([output.stdout.trimEnd().split('\n').length, output.stderr]).toEqual([1, '']);
+    const result = JSON.parse(output.stdout);
     expect(result).toMatchObject({ dataset: 'stl10', isRight: false, path: join(folder, 'stl10_binary') });
     expect(result.checks).toContainEqual({ subject: 'stl10/train, pictures', expected: '5000', found: '1', isRight: false });
   });
@@ -82,7 +70,7 @@ describe('man-reproduce data verify', () => {
     ['dataset=mnist', 2, 'MAN_CONFIG_'],
   ])('says what is wrong with %s: exit code %i', async (override, code, words) => {
     expect(await data('verify', override)).toBe(code);
-    expect([stdout, stderr]).toEqual(['', expect.stringContaining(words)]);
+    expect([output.stdout, output.stderr]).toEqual(['', expect.stringContaining(words)]);
   });
 });
 
@@ -91,7 +79,7 @@ describe('man-reproduce data show', () => {
     const out = join(folder, 'page.html');
     const words = ['dataset=shapes', 'dataset.train=30', 'dataset.test=5', '--out', out, '--pictures', '8', '--json'];
     expect(await data('show', ...words)).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ dataset: 'shapes', out, pictures: 29 });
+    expect(JSON.parse(output.stdout)).toEqual({ dataset: 'shapes', out, pictures: 29 });
     const page = await readFile(out, 'utf8');
     expect(page.match(/<img /g)).toHaveLength(29);
     expect(page.match(/<h2>/g)).toHaveLength(5);
@@ -100,11 +88,11 @@ describe('man-reproduce data show', () => {
     // The same picture, augmented and plain.
     expect(first?.match(/alt="[^"]*"/)?.[0]).toBe(plain?.match(/alt="[^"]*"/)?.[0]);
     expect(first).not.toBe(plain);
-    [stdout, stderr] = ['', ''];
+    [output.stdout, output.stderr] = ['', ''];
     expect(
       await data('show', 'dataset=shapes', 'dataset.train=30', 'dataset.test=5', '--out', join(folder, 'again.html'), '--pictures', '8'),
     ).toBe(0);
-    expect(stdout).toMatch(/^file:\/\/.*again\.html\n$/);
+    expect(output.stdout).toMatch(/^file:\/\/.*again\.html\n$/);
     expect((await readFile(join(folder, 'again.html'), 'utf8')).match(/<img [^>]*>/g)).toEqual(page.match(/<img [^>]*>/g));
   });
 
@@ -119,6 +107,6 @@ describe('man-reproduce data show', () => {
     [['--out', '/proc/none/page.html', 'dataset.train=10', 'dataset.test=10'], 1, 'MAN_REPRODUCE_OUTPUT'],
   ])('refuses %j with exit code %i', async (words, code, error) => {
     expect(await data('show', 'dataset=shapes', ...words)).toBe(code);
-    expect([stdout, stderr]).toEqual(['', expect.stringContaining(error)]);
+    expect([output.stdout, output.stderr]).toEqual(['', expect.stringContaining(error)]);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach, beforeEach, vi } from 'vitest';
 
 /** The program as it is built; cli.test.ts builds it where it is missing. */
 const PROGRAM = fileURLToPath(new URL('../bin/man-reproduce.js', import.meta.url));
@@ -48,4 +48,23 @@ export function programIn(name: string): { readonly folder: string; run(args: re
       onStart?.(child);
     });
   return { folder, run };
+}
+
+/** What tests of a file write to the streams of this process, kept from them; anew for each test, behind which all mocks are restored. */
+export function captureOutput(): { stdout: string; stderr: string } {
+  const output = { stdout: '', stderr: '' };
+  beforeEach(() => {
+    for (const name of ['stdout', 'stderr'] as const) {
+      output[name] = '';
+      vi.spyOn(process[name], 'write').mockImplementation((text) => {
+        output[name] += String(text);
+        return true;
+      });
+    }
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  });
+  return output;
 }

@@ -1,11 +1,10 @@
 import { dgl } from '@man/loss-dgl';
-import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { localLearning } from './index.ts';
-import { examples, mlp } from './testing.ts';
+import { examples, mlp, withoutLeaks } from './testing.ts';
 
-const optimizers: tf.Optimizer[] = [];
+const optimizers = withoutLeaks();
 function compiled(optimizer: tf.Optimizer = tf.train.adam(0.01), loss = 'categoricalCrossentropy'): tf.Sequential {
   optimizers.push(optimizer);
   const model = mlp();
@@ -14,17 +13,6 @@ function compiled(optimizer: tf.Optimizer = tf.train.adam(0.01), loss = 'categor
 }
 const quiet = { verbose: 0, yieldEvery: 'never' } as const;
 const weightsOf = (model: tf.LayersModel) => model.getWeights().map((weight) => [...weight.dataSync()]);
-
-let tensorsBefore = 0;
-beforeAll(() => useEngine('auto'));
-beforeEach(() => {
-  tensorsBefore = tf.memory().numTensors;
-});
-afterEach(() => {
-  for (const optimizer of optimizers.splice(0)) optimizer.dispose();
-  tf.disposeVariables();
-  expect(tf.memory().numTensors, 'tensors left behind').toBe(tensorsBefore);
-});
 
 describe('fit', () => {
   it('calls back, validates, and keeps a history, as tfjs does', async () => {

@@ -1,10 +1,10 @@
 import type { Batch, LocalLoss } from '@man/core';
 import { dgl } from '@man/loss-dgl';
-import { createVariable, measurePeakBytes, useEngine } from '@man/ops';
+import { createVariable, measurePeakBytes } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { localLearning } from './index.ts';
-import { examples, mlp, mobileNet, resNet } from './testing.ts';
+import { examples, mlp, mobileNet, resNet, withoutLeaks } from './testing.ts';
 
 const MODELS = [
   ['an MLP', mlp, ['dense_1', 'relu_2']],
@@ -12,7 +12,7 @@ const MODELS = [
   ['a ResNet', resNet, ['relu', 'add_1', 'relu_3']],
 ] as const;
 
-const optimizers: tf.Optimizer[] = [];
+const optimizers = withoutLeaks();
 function compiled<M extends tf.LayersModel>(model: M, optimizer: tf.Optimizer = tf.train.sgd(0.1)): M {
   optimizers.push(optimizer);
   model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
@@ -22,18 +22,6 @@ const shapeOf = (model: tf.LayersModel) => model.inputs[0]!.shape.slice(1) as nu
 const weightsOf = (model: tf.LayersModel) => model.getWeights().map((weight) => [...weight.dataSync()]);
 const distance = (a: number[][], b: number[][]) => Math.max(...a.flatMap((row, i) => row.map((value, j) => Math.abs(value - b[i]![j]!))));
 const quiet = { verbose: 0, shuffle: false, yieldEvery: 'never' } as const;
-const _code = (name: string, message = '') => expect.objectContaining({ code: name, message: expect.stringContaining(message) });
-
-let tensorsBefore = 0;
-beforeAll(() => useEngine('auto'));
-beforeEach(() => {
-  tensorsBefore = tf.memory().numTensors;
-});
-afterEach(() => {
-  for (const optimizer of optimizers.splice(0)) optimizer.dispose();
-  tf.disposeVariables();
-  expect(tf.memory().numTensors, 'tensors left behind').toBe(tensorsBefore);
-});
 
 describe('one block', () => {
   it.each(MODELS)('of %s trains what model.fit does', async (_, make) => {

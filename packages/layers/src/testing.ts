@@ -1,7 +1,29 @@
+import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 const { layers } = tf;
 const seeded = (seed: number) => tf.initializers.glorotUniform({ seed });
+
+/**
+ * Sees to it that no test of a file leaves a tensor behind.
+ *
+ * @returns where tests put their optimizers, which are disposed of behind each
+ */
+export function withoutLeaks(): tf.Optimizer[] {
+  const optimizers: tf.Optimizer[] = [];
+  let before = 0;
+  beforeAll(() => useEngine('auto'));
+  beforeEach(() => {
+    before = tf.memory().numTensors;
+  });
+  afterEach(() => {
+    for (const optimizer of optimizers.splice(0)) optimizer.dispose();
+    tf.disposeVariables();
+    expect(tf.memory().numTensors, 'tensors left behind').toBe(before);
+  });
+  return optimizers;
+}
 
 /** Dense layers, with batch norm and a regulariser. */
 export function mlp(): tf.Sequential {

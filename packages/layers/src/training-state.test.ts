@@ -3,13 +3,12 @@ import { auglocal } from '@man/loss-auglocal';
 import { dgl } from '@man/loss-dgl';
 import { infopro } from '@man/loss-infopro';
 import { predsim } from '@man/loss-predsim';
-import { useEngine } from '@man/ops';
 import * as tf from '@tensorflow/tfjs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type LocalLearningOptions, localLearning } from './index.ts';
-import { examples, mlp, resNet } from './testing.ts';
+import { examples, mlp, resNet, withoutLeaks } from './testing.ts';
 
-const optimizers: tf.Optimizer[] = [];
+const optimizers = withoutLeaks();
 function compiled(model: tf.LayersModel, optimizer: tf.Optimizer = tf.train.adam(0.01)): tf.LayersModel {
   optimizers.push(optimizer);
   model.compile({ optimizer, loss: 'categoricalCrossentropy' });
@@ -29,17 +28,6 @@ function memory(): tf.io.IOHandler {
     load: async () => saved,
   };
 }
-
-let tensorsBefore = 0;
-beforeAll(() => useEngine('auto'));
-beforeEach(() => {
-  tensorsBefore = tf.memory().numTensors;
-});
-afterEach(() => {
-  for (const optimizer of optimizers.splice(0)) optimizer.dispose();
-  tf.disposeVariables();
-  expect(tf.memory().numTensors, 'tensors left behind').toBe(tensorsBefore);
-});
 
 describe.each<[string, () => tf.Optimizer]>([
   ['Adam', () => tf.train.adam(0.01)],
